@@ -1,0 +1,77 @@
+"""Every error that is raised on purpose.
+
+Expected failures are values or one of these; anything else is a bug and stops one task.
+No error text may hold a secret, a phone number or the text of a message.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Scope = Literal["message", "contact", "template", "sender", "portfolio", "app"]
+
+
+class GatewayError(Exception):
+    """Base of all errors below; its text is written for the person who can mend it."""
+
+
+class ConfigError(GatewayError):
+    """The settings cannot be used.  `problems` has one sentence each, with file and key."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class StoreError(GatewayError):
+    """The store could not do what it was asked; nothing of the job was kept."""
+
+
+class StoreFull(StoreError):
+    """Too much work waits for the store.  Try again later (HTTP: 503)."""
+
+
+class DeliveryError(GatewayError):
+    """A delivery that an output could not hand over, by name.
+
+    `code` is a short name from a closed set (it becomes a metric label), `detail` what the
+    provider said, without personal data.  `retry_after` is in seconds; None means that waiting
+    does not help.  `scope` says what else the failure concerns.
+    """
+
+    outcome: Literal["not_sent", "rejected", "unknown"] = "rejected"
+
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        *,
+        retry_after: float | None = None,
+        scope: Scope = "message",
+    ) -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.detail = detail
+        self.retry_after = retry_after
+        self.scope: Scope = scope
+
+
+class NotSent(DeliveryError):
+    """No byte of the request left: connecting failed.  Safe to try again."""
+
+    outcome = "not_sent"
+
+
+class Rejected(DeliveryError):
+    """The provider answered, and refused.  It did not deliver."""
+
+    outcome = "rejected"
+
+
+class Unknown(DeliveryError):
+    """A byte of the request may have left and no clear answer came.
+
+    Never repeated blindly: settled by a later status, or by a person.
+    """
+
+    outcome = "unknown"

@@ -1,0 +1,93 @@
+"""Values as people write them in settings: durations, phone numbers, words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w))", re.IGNORECASE)
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+
+class Duration(float):
+    """Seconds.  In settings: a number, or text such as `90s`, `15min`, `2h`, `1h 30min`, `7d`."""
+
+    @classmethod
+    def parse(cls, value: object) -> Duration:
+        """Read a duration.  Raises ValueError with a sentence."""
+        if isinstance(value, bool):
+            raise ValueError("a duration cannot be true or false")
+        if isinstance(value, int | float):
+            if not 0 <= value < 10**9:
+                raise ValueError(f"{value} is no duration in seconds")
+            return cls(value)
+        if not isinstance(value, str):
+            raise ValueError('a duration is a number of seconds or text such as "2h"')
+        text = value.strip()
+        parts = _DURATION.findall(text)
+        if not parts or _DURATION.sub("", text).strip():
+            raise ValueError(
+                f'cannot read the duration {value!r}; write "90s", "15min", "2h" or "7d"'
+            )
+        return cls(sum(float(number) * _SECONDS[unit.lower()] for number, unit in parts))
+
+    def __str__(self) -> str:
+        rest = float(self)
+        if rest <= 0:
+            return "0s"
+        words = []
+        for unit in ("d", "h", "min", "s"):
+            count = int(rest // _SECONDS[unit])
+            rest -= count * _SECONDS[unit]
+            if count:
+                words.append(f"{count}{unit}")
+        if rest > 1e-9:
+            words.append(f"{round(rest * 1000)}ms")
+        return " ".join(words)
+
+
+class PhoneNumberError(ValueError):
+    """Text that is no valid phone number.  The text itself is not in the message."""
+
+
+def phone(text: str, region: str = "DE") -> str:
+    """Return a number in E.164 with `+`.  `region` is used for national spelling.
+
+    Raises PhoneNumberError.
+    """
+    import phonenumbers  # 23 ms, and most commands need none of it
+
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        raise PhoneNumberError("not a phone number; write it as +49 171 …") from None
+    if not phonenumbers.is_valid_number(number):
+        raise PhoneNumberError("no valid phone number; write it as +49 171 …")
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def said(text: str) -> str:
+    """Reduce a message to what was said: lower case, no marks, punctuation, emoji, outer space.
+
+    `said(" STOP! 🙏")` is `stop`; used to compare with stop words.
+    """
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    kept = "".join(
+        c if unicodedata.category(c)[0] in "LN" else " "
+        for c in folded
+        if unicodedata.category(c) != "Cf"
+    )
+    return " ".join(kept.split())
+
+
+def says(text: str, words: Iterable[str], *, whole: bool = False) -> bool:
+    """Return whether a text contains one of the words (or, with `whole`, is nothing else).
+
+    Case, punctuation and emoji aside, whole words only: `says("Antworte STOP!", ["stop"])`.
+    """
+    heard = said(text)
+    if whole:
+        return any(heard == said(word) for word in words if said(word))
+    padded = f" {heard} "
+    return any(f" {said(word)} " in padded for word in words if said(word))

@@ -1,0 +1,61 @@
+"""What a middleware may answer: let pass (the value, changed or not), Drop, Hold, and limits.
+
+A code becomes a metric label, so each class declares its codes (`codes = {"blocked_word"}`);
+an undeclared one counts as nonsense and holds the delivery.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+
+class Drop(msgspec.Struct, frozen=True):
+    """Do not send, for good.  `text` is one sentence for the marketer, without personal data."""
+
+    code: str
+    text: str
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """Wait: until a time, or for a person if `until` is None."""
+
+    code: str
+    text: str
+    until: datetime | None = None
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """At most `per_second` sends a second under `key`, counted at the first byte on the wire.
+
+    From one per second upwards no one-second window ever holds more than `per_second`; below,
+    up to `burst` may go at once and are then paid back.  `burst` is also how many may follow
+    each other without spacing.
+    """
+
+    key: str
+    per_second: float
+    burst: int = 1
+
+
+class Quota(msgspec.Struct, frozen=True):
+    """At most `n` sends under `key` in any `window` seconds; survives a restart.
+
+    With `distinct` only different values of it count (for a tier: the contact).
+    """
+
+    key: str
+    n: int
+    window: float
+    distinct: str | None = None
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """Not before `until`, whatever the others allow (quiet hours)."""
+
+    until: datetime
+    reason: str
+
+
+Limit = Rate | Quota | Closed
