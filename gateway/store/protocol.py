@@ -1,0 +1,311 @@
+"""The store, as domain verbs.  Engines implement `Store`; the conformance tests hold them to it.
+
+Verbs take lists, are atomic per call, and return when what they did is on disk.  Ids are made
+by the caller.  Times are integer UTC microseconds (`micros`).  Every verb raises StoreError and
+then nothing of the call was kept; `accept` raises StoreFull while too much waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from gateway.inbound import Event, Intake, Person
+from gateway.message import Delivery, Message
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(at: datetime) -> int:
+    """Return an aware time as UTC microseconds."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def moment(at: int) -> datetime:
+    """Return UTC microseconds as an aware time."""
+    return _EPOCH + timedelta(microseconds=at)
+
+
+class DeliveryState(IntEnum):
+    """State of a delivery.  Below 5 it is open; from 6 on it is derived from its attempts."""
+
+    QUEUED = 0
+    LEASED = 1
+    SENDING = 2
+    HELD = 3
+    PAUSED = 4
+    UNKNOWN = 5
+    ACCEPTED = 6
+    SENT = 7
+    DELIVERED = 8
+    READ = 9
+    FAILED = 10
+    DROPPED = 11
+
+
+class AttemptState(IntEnum):
+    """A lattice: news about an attempt only ever moves it up, so statuses may come in any order.
+
+    `failed` lies below `delivered`: a provider that says both did deliver.
+    """
+
+    SENDING = 0
+    UNKNOWN = 1
+    ACCEPTED = 2
+    SENT = 3
+    FAILED = 4
+    DELIVERED = 5
+    READ = 6
+
+
+DERIVED = {
+    AttemptState.SENDING: DeliveryState.SENDING,
+    AttemptState.UNKNOWN: DeliveryState.UNKNOWN,
+    AttemptState.ACCEPTED: DeliveryState.ACCEPTED,
+    AttemptState.SENT: DeliveryState.SENT,
+    AttemptState.FAILED: DeliveryState.FAILED,
+    AttemptState.DELIVERED: DeliveryState.DELIVERED,
+    AttemptState.READ: DeliveryState.READ,
+}
+"""What a delivery is, by the best of its attempts."""
+
+MessageState = Literal["accepted", "held", "dropped", "ready", "started", "cancelled"]
+
+
+class Screened(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict on a message: `ready`, `held` (until a time or a person) or `dropped`."""
+
+    message: Message
+    state: MessageState
+    chain: str
+    code: str = ""
+    reason: str = ""
+    until: int | None = None
+
+
+class FanOut(msgspec.Struct, frozen=True):
+    """One chunk of a fan-out: rows added, and whether that was all of it."""
+
+    added: int
+    done: bool
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of a leased delivery that does not go now.
+
+    `queued` gives it back, due at `due_at` (None: as before); `held` leaves it to a person.
+    """
+
+    delivery: int
+    to: Literal["queued", "held", "dropped", "paused"]
+    due_at: int | None = None
+    code: str = ""
+    reason: str = ""
+
+
+class QuotaUse(msgspec.Struct, frozen=True):
+    """One use of a quota; `subject` is what `distinct` counts."""
+
+    key: str
+    subject: str
+    at: int
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
+    """What begin stores before a byte leaves."""
+
+    delivery: Delivery
+    at: int
+    content: bytes
+    """SHA-256 of `body`, the encoded content."""
+    body: bytes
+    uses: tuple[QuotaUse, ...] = ()
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why begin refused.  `final` drops the delivery; otherwise it was given back or paused."""
+
+    code: str
+    reason: str
+    final: bool
+
+
+class Settlement(msgspec.Struct, frozen=True, kw_only=True):
+    """The one recorded outcome of an attempt.  With `retry_at` the delivery is queued again."""
+
+    delivery: int
+    n: int
+    outcome: Literal["accepted", "failed", "unknown"]
+    at: int
+    first_byte: int | None = None
+    provider_id: str | None = None
+    code: str = ""
+    detail: str = ""
+    notes: str = ""
+    retry_at: int | None = None
+    hold: bool = False
+    """Leave a failed delivery to a person instead of ending it."""
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """What intake did: people who withdrew, and counts for the metrics."""
+
+    withdrawn: tuple[int, ...] = ()
+    sending: tuple[int, ...] = ()
+    """Withdrawn contacts with a delivery in the air at that moment."""
+    inbound: int = 0
+    duplicates: int = 0
+    statuses: Mapping[str, int] = {}
+    unmatched: int = 0
+    dropped: int = 0
+
+
+class Recovered(msgspec.Struct, frozen=True):
+    """What was found after an unclean stop."""
+
+    requeued: int
+    unknown: int
+
+
+class Store(Protocol):
+    """See the module's docstring for what holds for every verb."""
+
+    # --- in -------------------------------------------------------------------------------------
+    async def accept(
+        self,
+        input: str,
+        messages: Sequence[Message],
+        *,
+        at: int,
+        state: Mapping[str, bytes | None] | None = None,
+        people: Sequence[Person] = (),
+    ) -> list[int | None]:
+        """Take messages, people and the input's state in one transaction.
+
+        Messages carry id and sender.  Returns the ids, None where (input, external id) was
+        accepted before, also if that message has been purged.
+        """
+        ...
+
+    async def get_state(self, plugin: str, key: str) -> bytes | None: ...
+    async def put_state(self, plugin: str, values: Mapping[str, bytes | None]) -> None: ...
+
+    # --- once per message -----------------------------------------------------------------------
+    async def to_screen(self, chain: str, *, at: int, limit: int) -> list[Message]:
+        """Return messages that wait for a verdict of this chain (a fingerprint), or whose hold
+        has ended, or that are ready by another chain and have not started."""
+        ...
+
+    async def screened(self, verdicts: Sequence[Screened], *, at: int) -> None:
+        """Keep verdicts with the chain's fingerprint; a message that a person touched meanwhile
+        (cancelled) keeps that."""
+        ...
+
+    async def to_fan_out(self, *, limit: int) -> list[int]: ...
+    async def fan_out(self, message: int, *, at: int, limit: int) -> FanOut:
+        """Make the next deliveries of a message: consents confirmed before it was accepted,
+        keyset by contact; resumable, each (message, contact) once."""
+        ...
+
+    async def to_sweep(self, *, at: int, limit: int) -> list[int]:
+        """Return messages whose queued deliveries have to be paused, resumed or dropped."""
+        ...
+
+    async def sweep(self, message: int, *, at: int, limit: int) -> bool:
+        """Do the next chunk of a sweep; True when it was the last."""
+        ...
+
+    # --- delivery -------------------------------------------------------------------------------
+    async def lease(
+        self,
+        sender: str,
+        node: str,
+        *,
+        at: int,
+        limit: int,
+        windows: bool,
+        margin: int,
+        priorities: Sequence[int] = (0, 1, 2),
+    ) -> list[Delivery]:
+        """Take due deliveries, best priority first, one per contact in the air on all nodes.
+
+        Fixes the form: with `windows`, text only while the contact's window is open for another
+        `margin` microseconds.  A delivery without content in that form is held."""
+        ...
+
+    async def decide(self, decisions: Sequence[Decision], *, at: int) -> None: ...
+    async def begin(self, intents: Sequence[Intent], node: str) -> list[Refusal | None]:
+        """Store the intent to send, if at this moment everything allows it; else say why not.
+
+        For marketing: the basis is the current confirmed event of (contact, topic)."""
+        ...
+
+    async def settle(self, settlements: Sequence[Settlement]) -> None: ...
+    async def recover(self, *, at: int) -> Recovered:
+        """After a start: leased → queued, sending → unknown."""
+        ...
+
+    async def next_due(self, sender: str) -> int | None:
+        """Return when the next queued delivery of a sender is due."""
+        ...
+
+    async def quota_uses(self, *, since: int) -> list[QuotaUse]: ...
+
+    # --- back -----------------------------------------------------------------------------------
+    async def intake(self, intake: Intake, withdrawals: frozenset[str], *, at: int) -> Taken:
+        """Apply a webhook in one transaction.  `withdrawals` are provider ids of messages that
+        withdraw: revoked, open deliveries of the contact dropped, before this returns."""
+        ...
+
+    async def withdraw(self, contacts: Sequence[int], *, source: str, at: int) -> Taken: ...
+    async def sending(self, contacts: Sequence[int]) -> list[int]:
+        """Return which of the contacts have a delivery in the air."""
+        ...
+
+    # --- operators ------------------------------------------------------------------------------
+    async def stop(self, scope: str, reason: str, *, at: int) -> None: ...
+    async def resume(self, scope: str, *, at: int) -> bool: ...
+    async def stops(self) -> dict[str, tuple[str, int]]: ...
+    async def set_message(
+        self, message: int, action: Literal["cancel", "pause", "resume", "approve"], *, at: int
+    ) -> str | None:
+        """Do what a person asked for; returns a sentence if that is not possible."""
+        ...
+
+    async def depths(self) -> dict[tuple[str, int, str], int]:
+        """Return (sender, priority, state name) → number of deliveries."""
+        ...
+
+    async def report(self, name: str, **parameters: Any) -> Any:
+        """Read for people: names in reports.py of the engine (`status`, `trace`, …)."""
+        ...
+
+    # --- observers ------------------------------------------------------------------------------
+    async def events_after(self, observer: str, *, limit: int) -> list[Event]: ...
+    async def noticed(
+        self,
+        observer: str,
+        position: int,
+        messages: Sequence[Message],
+        *,
+        at: int,
+        dead: Sequence[tuple[int, str]] = (),
+    ) -> None:
+        """Move an observer's position and accept what it answered, in one transaction."""
+        ...
+
+    async def journal_end(self) -> int: ...
+
+    # --- sleepers -------------------------------------------------------------------------------
+    def changes(self) -> int:
+        """Return a number that grows with every commit."""
+        ...
+
+    async def changed(self, since: int) -> None:
+        """Wait until `changes()` is greater than `since`."""
+        ...

@@ -1,0 +1,252 @@
+"""Taking in: messages with their input's state, verdicts, fan-out and sweeps."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from gateway.ids import new_id
+from gateway.message import PRIORITY, Message
+from gateway.store.protocol import DeliveryState, FanOut, Screened, micros
+from gateway.store.sqlite import people
+from gateway.store.sqlite.connection import SqliteTransaction
+
+TO_SCREEN = """
+SELECT body, number FROM messages WHERE state = 'accepted'
+UNION ALL
+SELECT body, number FROM messages WHERE state = 'held' AND until <= ?1
+UNION ALL
+SELECT body, number FROM messages WHERE state = 'ready' AND chain <> ?2
+LIMIT ?3
+"""
+FAN_OUT = """
+INSERT INTO deliveries (id, message_id, contact_id, sender, priority, state, due_at, changed_at)
+SELECT ?1 + row_number() OVER (ORDER BY c.contact_id), ?2, c.contact_id, ?3, ?4, 0,
+       ?5 + CASE WHEN ?6 > 0 THEN ((c.contact_id * 2654435761 + ?2) & 0x3FFFFFFFFFFF) % ?6 ELSE 0 END,
+       ?7
+FROM consents c
+WHERE c.topic = ?8 AND c.contact_id > ?9 AND c.contact_id <= ?10
+  AND c.state = 'confirmed' AND c.since < ?11
+ON CONFLICT (message_id, contact_id) DO NOTHING
+"""
+CHUNK_END = """
+SELECT max(contact_id) FROM
+  (SELECT contact_id FROM consents WHERE topic = ? AND contact_id > ? ORDER BY contact_id LIMIT ?)
+"""
+SWEEP = """
+SELECT id, contact_id, state, sender FROM deliveries
+WHERE message_id = ? AND contact_id > ? ORDER BY contact_id LIMIT ?
+"""
+
+WHY = {"cancelled": "the message was cancelled", "expired": "the message's time is over"}
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Message).decode
+
+
+def key_of(input: str, external_id: str) -> bytes:
+    """Return the hash that remembers (input, external id), also after a purge."""
+    return hashlib.sha256(f"{input}\0{external_id}".encode()).digest()[:16]
+
+
+def put_state(tx: SqliteTransaction, plugin: str, values: Mapping[str, bytes | None]) -> None:
+    """Store a plugin's values; None deletes."""
+    for key, value in values.items():
+        if value is None:
+            tx.execute("DELETE FROM plugin_state WHERE plugin = ? AND key = ?", (plugin, key))
+        else:
+            tx.execute(
+                "INSERT INTO plugin_state VALUES (?, ?, ?)"
+                " ON CONFLICT (plugin, key) DO UPDATE SET value = excluded.value",
+                (plugin, key, value),
+            )
+
+
+def accept_messages(
+    tx: SqliteTransaction, input: str, messages: Sequence[Message], at: int
+) -> list[int | None]:
+    """Insert messages that were not accepted before; see Store.accept."""
+    ids: list[int | None] = []
+    for message in messages:
+        tx.execute(
+            "INSERT INTO external_ids VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING",
+            (key_of(input, message.external_id), message.id, at),
+        )
+        if not tx.changed():
+            ids.append(None)
+            continue
+        row = tx.one("SELECT coalesce(max(number), 0) + 1 FROM messages")
+        number = int(row[0]) if row else 1
+        message = message.replace(number=number, input=input)
+        tx.execute(
+            "INSERT INTO messages (id, number, input, kind, topic, sender, contact_id, priority,"
+            " state, body, accepted_at, expires_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'accepted', ?, ?, ?)",
+            (
+                message.id,
+                number,
+                input,
+                message.kind,
+                message.topic,
+                message.sender,
+                message.to,
+                PRIORITY[message.kind],
+                _encode(message),
+                at,
+                micros(message.expires_at) if message.expires_at else None,
+            ),
+        )
+        tx.journal(at, "message.accepted", message=message.id, sender=message.sender, detail=input)
+        ids.append(message.id)
+    return ids
+
+
+def to_screen(tx: SqliteTransaction, chain: str, at: int, limit: int) -> list[Message]:
+    """See Store.to_screen."""
+    return [_decode(body) for body, _ in tx.rows(TO_SCREEN, (at, chain, limit))]
+
+
+def screened(tx: SqliteTransaction, verdicts: Sequence[Screened], at: int) -> None:
+    """See Store.screened."""
+    for verdict in verdicts:
+        message = verdict.message
+        tx.execute(
+            "UPDATE messages SET state = ?, chain = ?, code = ?, reason = ?, until = ?, body = ?,"
+            " expires_at = ? WHERE id = ? AND state IN ('accepted', 'held', 'ready')",
+            (
+                verdict.state,
+                verdict.chain,
+                verdict.code,
+                verdict.reason,
+                verdict.until,
+                _encode(message),
+                micros(message.expires_at) if message.expires_at else None,
+                message.id,
+            ),
+        )
+        if tx.changed():
+            tx.journal(
+                at,
+                f"message.{verdict.state}",
+                message=message.id,
+                sender=message.sender,
+                code=verdict.code,
+                detail=verdict.reason,
+            )
+
+
+def fan_out(tx: SqliteTransaction, message_id: int, at: int, limit: int) -> FanOut:
+    """See Store.fan_out.  `limit` bounds the consents looked at, so a chunk has a bound."""
+    row = tx.one(
+        "SELECT body, state, fan_after, accepted_at, sender, priority, started_at"
+        " FROM messages WHERE id = ?",
+        (message_id,),
+    )
+    if row is None or row[1] != "ready":
+        return FanOut(0, True)
+    body, _, after, accepted_at, sender, priority, started_at = row
+    message = _decode(body)
+    started_at = started_at or at
+    if message.to is not None:
+        added, end = _one_delivery(tx, message, message.to, sender, priority, at), None
+    else:
+        end_row = tx.one(CHUNK_END, (message.topic or "", after, limit))
+        end = end_row[0] if end_row else None
+        added = 0
+        if end is not None:
+            tx.execute(
+                FAN_OUT,
+                (
+                    new_id(),
+                    message_id,
+                    sender,
+                    priority,
+                    started_at,
+                    int(message.spread * 1e6),
+                    at,
+                    message.topic or "",
+                    after,
+                    end,
+                    accepted_at,
+                ),
+            )
+            added = tx.changed()
+    tx.move(message_id, None, DeliveryState.QUEUED, added)
+    done = end is None
+    tx.execute(
+        "UPDATE messages SET fan_after = ?, reached = reached + ?, started_at = ?,"
+        " state = CASE WHEN ? THEN 'started' ELSE state END,"
+        " sweep = CASE WHEN ? AND paused THEN 'pause' ELSE sweep END WHERE id = ?",
+        (after if end is None else end, added, started_at, done, done, message_id),
+    )
+    if done:
+        reached = tx.one("SELECT reached FROM messages WHERE id = ?", (message_id,))
+        tx.journal(
+            at,
+            "message.started",
+            message=message_id,
+            sender=sender,
+            detail=str(reached[0] if reached else 0),
+        )
+    return FanOut(added, done)
+
+
+def _one_delivery(
+    tx: SqliteTransaction, message: Message, contact: int, sender: str, priority: int, at: int
+) -> int:
+    tx.execute(
+        "INSERT INTO deliveries (id, message_id, contact_id, sender, priority, state, due_at,"
+        " changed_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?) ON CONFLICT DO NOTHING",
+        (new_id(), message.id, contact, sender, priority, at, at),
+    )
+    return tx.changed()
+
+
+def sweep(tx: SqliteTransaction, message: int, at: int, limit: int) -> bool:
+    """See Store.sweep."""
+    row = tx.one("SELECT sweep, sweep_after FROM messages WHERE id = ?", (message,))
+    if row is None or row[0] is None:
+        return True
+    action, after = row
+    seen = 0
+    for delivery, contact, state, sender in list(tx.rows(SWEEP, (message, after, limit))):
+        seen, after = seen + 1, contact
+        if (action, state) in (("resume", DeliveryState.PAUSED), ("release", DeliveryState.HELD)):
+            _set(tx, delivery, message, state, DeliveryState.QUEUED, at)
+        elif action == "pause" and state == DeliveryState.QUEUED:
+            _set(tx, delivery, message, state, DeliveryState.PAUSED, at)
+        elif action in ("cancel", "expire") and state in (
+            DeliveryState.QUEUED,
+            DeliveryState.HELD,
+            DeliveryState.PAUSED,
+        ):
+            why = "cancelled" if action == "cancel" else "expired"
+            people.drop(tx, delivery, message, state, why, WHY[why], at)
+            tx.journal(
+                at,
+                "delivery.dropped",
+                message=message,
+                delivery=delivery,
+                contact=contact,
+                sender=sender,
+                code=why,
+            )
+    done = seen < limit
+    tx.execute(
+        "UPDATE messages SET sweep = CASE WHEN ? THEN NULL ELSE sweep END,"
+        " sweep_after = CASE WHEN ? THEN 0 ELSE ? END WHERE id = ?",
+        (done, done, after, message),
+    )
+    return done
+
+
+def _set(
+    tx: SqliteTransaction, delivery: int, message: int, before: int, after: DeliveryState, at: int
+) -> None:
+    tx.execute(
+        "UPDATE deliveries SET state = ?, code = '', reason = '', changed_at = ? WHERE id = ?",
+        (int(after), at, delivery),
+    )
+    tx.move(message, before, after)

@@ -1,0 +1,133 @@
+"""Connections to the SQLite file: one that writes, several that read, and the transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from gateway.store.migrate import migrate
+from gateway.store.protocol import DeliveryState
+
+BUSY_MS = 5_000
+CHECKPOINT_PAGES = 2_000
+
+
+def open_writer(path: Path) -> apsw.Connection:
+    """Open the one connection that writes (and checkpoints), migrated, WAL, synchronous=FULL.
+
+    FULL: a commit is on disk when it returns; NORMAL could lose acknowledged messages when the
+    power fails (https://sqlite.org/pragma.html#pragma_synchronous).
+    """
+    connection = apsw.Connection(str(path), statementcachesize=200)
+    connection.set_busy_timeout(BUSY_MS)
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")
+    connection.pragma("cache_size", -32_000)
+    connection.pragma("temp_store", "memory")
+    connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+    migrate(connection)
+    return connection
+
+
+def open_reader(path: Path) -> apsw.Connection:
+    """Open a connection that cannot write and never checkpoints."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.set_busy_timeout(BUSY_MS)
+    connection.pragma("query_only", True)
+    connection.wal_autocheckpoint(0)
+    return connection
+
+
+class SqliteTransaction:
+    """What a job works with: `execute`, `one`, and the depths that are kept beside the rows."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self.execute = connection.execute
+        self._depths: Counter[tuple[int, int]] = Counter()
+        self._of_job: Counter[tuple[int, int]] = Counter()
+        self.known_contents: set[bytes] = set()
+
+    def one(self, sql: str, values: tuple[Any, ...] = ()) -> tuple[Any, ...] | None:
+        """Return the first row, or None."""
+        row: tuple[Any, ...] | None = self.execute(sql, values).fetchone()
+        return row
+
+    def rows(self, sql: str, values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        """Return the rows."""
+        return iter(self.execute(sql, values))
+
+    def changed(self) -> int:
+        """Return how many rows the last statement changed."""
+        return int(self._connection.changes())
+
+    def move(self, message: int, before: int | None, after: int | None, n: int = 1) -> None:
+        """Note that n deliveries of a message changed their state (None: came or went)."""
+        if before is not None:
+            self._of_job[message, before] -= n
+        if after is not None:
+            self._of_job[message, after] += n
+
+    def journal(
+        self,
+        at: int,
+        name: str,
+        *,
+        message: int | None = None,
+        delivery: int | None = None,
+        contact: int | None = None,
+        sender: str | None = None,
+        code: str = "",
+        detail: str = "",
+    ) -> None:
+        """Add a line to the journal."""
+        self.execute(
+            "INSERT INTO journal (at, name, message_id, delivery_id, contact_id, sender, code,"
+            " detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (at, name, message, delivery, contact, sender, code, detail),
+        )
+
+    # --- for the writer -------------------------------------------------------------------------
+    def begin(self) -> None:
+        self.execute("BEGIN IMMEDIATE")
+
+    def savepoint(self) -> None:
+        self.execute("SAVEPOINT job")
+        self._of_job.clear()
+
+    def release(self) -> None:
+        self.execute("RELEASE job")
+        for key, n in self._of_job.items():
+            self._depths[key] += n
+
+    def undo(self) -> None:
+        self.execute("ROLLBACK TO job")
+        self.execute("RELEASE job")
+        self.known_contents.clear()
+
+    def commit(self) -> None:
+        for (message, state), n in self._depths.items():
+            if n:
+                self.execute(
+                    "INSERT INTO depths (message_id, state, n) VALUES (?, ?, ?)"
+                    " ON CONFLICT (message_id, state) DO UPDATE SET n = n + excluded.n",
+                    (message, state, n),
+                )
+        self._depths.clear()
+        self.execute("COMMIT")
+
+    def rollback(self) -> None:
+        self._depths.clear()
+        self.known_contents.clear()
+        if self._connection.in_transaction:
+            self.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+OPEN_STATES = tuple(state for state in DeliveryState if state < DeliveryState.UNKNOWN)

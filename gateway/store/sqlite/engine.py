@@ -1,0 +1,306 @@
+"""The embedded engine: SQLite in one file, one writer thread, readers apart."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import apsw
+import trio
+
+from gateway.errors import StoreError
+from gateway.inbound import Event, Intake, Person
+from gateway.message import Delivery, Message
+from gateway.store.protocol import (
+    Decision,
+    DeliveryState,
+    FanOut,
+    Intent,
+    QuotaUse,
+    Recovered,
+    Refusal,
+    Screened,
+    Settlement,
+    Taken,
+)
+from gateway.store.sqlite import (
+    accepting,
+    beginning,
+    incoming,
+    leasing,
+    operating,
+    people,
+    reports,
+    settling,
+)
+from gateway.store.sqlite.connection import SqliteTransaction, open_reader, open_writer
+from gateway.store.writer import Lane, Writer
+
+T = TypeVar("T")
+
+READERS = 2
+
+
+class SqliteStore:
+    """Implements gateway.store.protocol.Store on one SQLite file.
+
+    Use `async with SqliteStore.open(path) as store`.
+    """
+
+    def __init__(
+        self, path: Path, observe: Callable[[float, int, bool], None] = lambda *_: None
+    ) -> None:
+        self.path = path
+        self._writer = Writer(
+            lambda: SqliteTransaction(open_writer(path)), committed=self._committed, observe=observe
+        )
+        self._readers: list[apsw.Connection] = []
+        self._free = threading.Lock()
+        self._reading = trio.CapacityLimiter(READERS)
+        self._changes = 0
+        self._sleepers = trio.Event()
+        self._messages: dict[int, Message] = {}
+
+    async def __aenter__(self) -> SqliteStore:
+        try:
+            await self._writer.start()
+        except apsw.Error as error:
+            raise StoreError(f"cannot open the database {self.path}: {error}") from error
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._writer.stop()
+        with self._free:
+            for connection in self._readers:
+                connection.close()
+            self._readers.clear()
+
+    # --- plumbing -------------------------------------------------------------------------------
+    def _committed(self) -> None:
+        self._changes += 1
+        self._sleepers.set()
+        self._sleepers = trio.Event()
+
+    def changes(self) -> int:
+        return self._changes
+
+    async def changed(self, since: int) -> None:
+        while self._changes <= since:
+            await self._sleepers.wait()
+
+    def waiting(self) -> dict[str, int]:
+        """Return how many jobs wait, by lane."""
+        return {lane.name.lower(): self._writer.waiting(lane) for lane in Lane}
+
+    async def _read(self, job: Callable[[SqliteTransaction], T]) -> T:
+        def read() -> T:
+            with self._free:
+                connection = self._readers.pop() if self._readers else open_reader(self.path)
+            try:
+                connection.execute("BEGIN")  # one snapshot for all statements of a report
+                try:
+                    return job(SqliteTransaction(connection))
+                finally:
+                    connection.execute("COMMIT")
+            except apsw.Error as error:
+                raise StoreError(f"cannot read the database: {error}") from error
+            finally:
+                with self._free:
+                    self._readers.append(connection)
+
+        return await trio.to_thread.run_sync(read, limiter=self._reading)
+
+    # --- in -------------------------------------------------------------------------------------
+    async def accept(
+        self,
+        input: str,
+        messages: Sequence[Message],
+        *,
+        at: int,
+        state: Mapping[str, bytes | None] | None = None,
+        people: Sequence[Person] = (),
+    ) -> list[int | None]:
+        def job(tx: SqliteTransaction) -> list[int | None]:
+            for person in people:
+                _people.take_person(tx, person, at)
+            if state:
+                accepting.put_state(tx, input, state)
+            return accepting.accept_messages(tx, input, messages, at)
+
+        return await self._writer.run(Lane.ACCEPT, job)
+
+    async def get_state(self, plugin: str, key: str) -> bytes | None:
+        row = await self._read(
+            lambda tx: tx.one(
+                "SELECT value FROM plugin_state WHERE plugin = ? AND key = ?", (plugin, key)
+            )
+        )
+        return bytes(row[0]) if row else None
+
+    async def put_state(self, plugin: str, values: Mapping[str, bytes | None]) -> None:
+        await self._writer.run(Lane.ACCEPT, lambda tx: accepting.put_state(tx, plugin, values))
+
+    # --- once per message -----------------------------------------------------------------------
+    async def to_screen(self, chain: str, *, at: int, limit: int) -> list[Message]:
+        return await self._read(lambda tx: accepting.to_screen(tx, chain, at, limit))
+
+    async def screened(self, verdicts: Sequence[Screened], *, at: int) -> None:
+        await self._writer.run(Lane.ACCEPT, lambda tx: accepting.screened(tx, verdicts, at))
+
+    async def to_fan_out(self, *, limit: int) -> list[int]:
+        return [
+            row[0]
+            for row in await self._read(lambda tx: list(tx.rows(operating.TO_FAN_OUT, (limit,))))
+        ]
+
+    async def fan_out(self, message: int, *, at: int, limit: int) -> FanOut:
+        return await self._writer.run(
+            Lane.BULK, lambda tx: accepting.fan_out(tx, message, at, limit)
+        )
+
+    async def to_sweep(self, *, at: int, limit: int) -> list[int]:
+        if await self._read(lambda tx: tx.one(operating.EXPIRED, (at, 1))):
+            await self._writer.run(Lane.ACCEPT, lambda tx: operating.expire(tx, at, limit))
+        return [
+            row[0]
+            for row in await self._read(lambda tx: list(tx.rows(operating.TO_SWEEP, (limit,))))
+        ]
+
+    async def sweep(self, message: int, *, at: int, limit: int) -> bool:
+        return await self._writer.run(Lane.BULK, lambda tx: accepting.sweep(tx, message, at, limit))
+
+    # --- delivery -------------------------------------------------------------------------------
+    async def lease(
+        self,
+        sender: str,
+        node: str,
+        *,
+        at: int,
+        limit: int,
+        windows: bool,
+        margin: int,
+        priorities: Sequence[int] = (0, 1, 2),
+    ) -> list[Delivery]:
+        return await self._writer.run(
+            Lane.SEND,
+            lambda tx: leasing.lease(
+                tx, self._messages, sender, node, at, limit, windows, margin, priorities
+            ),
+        )
+
+    async def decide(self, decisions: Sequence[Decision], *, at: int) -> None:
+        await self._writer.run(Lane.SEND, lambda tx: leasing.decide(tx, decisions, at))
+
+    async def begin(self, intents: Sequence[Intent], node: str) -> list[Refusal | None]:
+        return await self._writer.run(
+            Lane.SEND, lambda tx: [beginning.begin(tx, intent, node) for intent in intents]
+        )
+
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        def job(tx: SqliteTransaction) -> None:
+            for settlement in settlements:
+                settling.settle(tx, settlement)
+
+        await self._writer.run(Lane.SEND, job)
+
+    async def recover(self, *, at: int) -> Recovered:
+        return await self._writer.run(Lane.SEND, lambda tx: settling.recover(tx, at))
+
+    async def next_due(self, sender: str) -> int | None:
+        def job(tx: SqliteTransaction) -> int | None:
+            found = [tx.one(leasing.NEXT_DUE, (sender, priority)) for priority in (0, 1, 2)]
+            return min((row[0] for row in found if row and row[0] is not None), default=None)
+
+        return await self._read(job)
+
+    async def quota_uses(self, *, since: int) -> list[QuotaUse]:
+        rows = await self._read(
+            lambda tx: list(
+                tx.rows(
+                    "SELECT key, subject, at FROM quota_uses WHERE at > ? ORDER BY at", (since,)
+                )
+            )
+        )
+        return [QuotaUse(key, subject, at) for key, subject, at in rows]
+
+    # --- back -----------------------------------------------------------------------------------
+    async def intake(self, intake: Intake, withdrawals: frozenset[str], *, at: int) -> Taken:
+        # A withdrawal is as urgent as a send: it has to overtake what has not begun.
+        lane = Lane.SEND if withdrawals else Lane.WEBHOOK
+        return await self._writer.run(lane, lambda tx: incoming.intake(tx, intake, withdrawals, at))
+
+    async def withdraw(self, contacts: Sequence[int], *, source: str, at: int) -> Taken:
+        def job(tx: SqliteTransaction) -> Taken:
+            dropped = sum(people.withdraw(tx, contact, source, at) for contact in contacts)
+            return Taken(
+                withdrawn=tuple(contacts),
+                sending=tuple(c for c in contacts if tx.one(incoming.IN_THE_AIR, (c,))),
+                dropped=dropped,
+            )
+
+        return await self._writer.run(Lane.SEND, job)
+
+    async def sending(self, contacts: Sequence[int]) -> list[int]:
+        return await self._read(
+            lambda tx: [c for c in contacts if tx.one(incoming.IN_THE_AIR, (c,))]
+        )
+
+    # --- operators ------------------------------------------------------------------------------
+    async def stop(self, scope: str, reason: str, *, at: int) -> None:
+        await self._writer.run(Lane.SEND, lambda tx: operating.stop(tx, scope, reason, at))
+
+    async def resume(self, scope: str, *, at: int) -> bool:
+        return await self._writer.run(Lane.SEND, lambda tx: operating.resume(tx, scope, at))
+
+    async def stops(self) -> dict[str, tuple[str, int]]:
+        rows = await self._read(lambda tx: list(tx.rows("SELECT scope, reason, since FROM stops")))
+        return {scope: (reason, since) for scope, reason, since in rows}
+
+    async def set_message(
+        self, message: int, action: Literal["cancel", "pause", "resume", "approve"], *, at: int
+    ) -> str | None:
+        return await self._writer.run(
+            Lane.SEND, lambda tx: operating.set_message(tx, message, action, at)
+        )
+
+    async def depths(self) -> dict[tuple[str, int, str], int]:
+        rows = await self._read(lambda tx: list(tx.rows(operating.DEPTHS)))
+        return {
+            (sender, priority, DeliveryState(state).name.lower()): n
+            for sender, priority, state, n in rows
+        }
+
+    async def report(self, name: str, **parameters: Any) -> Any:
+        return await self._read(partial(reports.REPORTS[name], **parameters))
+
+    # --- observers ------------------------------------------------------------------------------
+    async def events_after(self, observer: str, *, limit: int) -> list[Event]:
+        def job(tx: SqliteTransaction) -> list[Event]:
+            row = tx.one("SELECT position FROM positions WHERE observer = ?", (observer,))
+            return operating.events_after(tx, row[0] if row else 0, limit)
+
+        return await self._read(job)
+
+    async def noticed(
+        self,
+        observer: str,
+        position: int,
+        messages: Sequence[Message],
+        *,
+        at: int,
+        dead: Sequence[tuple[int, str]] = (),
+    ) -> None:
+        await self._writer.run(
+            Lane.ACCEPT,
+            lambda tx: operating.noticed(tx, observer, position, messages, at, dead),
+        )
+
+    async def journal_end(self) -> int:
+        row = await self._read(lambda tx: tx.one("SELECT coalesce(max(id), 0) FROM journal"))
+        return int(row[0]) if row else 0
+
+
+_people = people  # `people` is also a parameter's name in the protocol

@@ -1,0 +1,185 @@
+"""Taking due deliveries, and giving them back: lease and decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from gateway.message import Delivery, Form, Identity, Message, Permissions
+from gateway.store.protocol import Decision, DeliveryState
+from gateway.store.sqlite.connection import SqliteTransaction
+
+LEASE = """
+SELECT d.id, d.message_id, d.contact_id, d.tries, d.priority,
+       (SELECT w.until FROM windows w WHERE w.sender = d.sender AND w.contact_id = d.contact_id)
+FROM deliveries d INDEXED BY deliveries_due
+WHERE d.sender = ? AND d.priority = ? AND d.state = 0 AND d.due_at <= ?
+  AND NOT EXISTS (SELECT 1 FROM in_flight f
+                  WHERE f.sender = d.sender AND f.contact_id = d.contact_id)
+ORDER BY d.due_at, d.id LIMIT ?
+"""
+TAKE = "INSERT INTO in_flight VALUES (?, ?, ?, ?) ON CONFLICT (sender, contact_id) DO NOTHING"
+IDENTITIES = "SELECT kind, value FROM identities WHERE contact_id = ?"
+CONSENT = "SELECT state, event FROM consents WHERE topic = ? AND contact_id = ?"
+ASKED = "SELECT 1 FROM questions WHERE event = ?"
+STOPPED = "SELECT scope, reason FROM stops WHERE scope IN ('all', ?)"
+NEXT_DUE = """
+SELECT min(due_at) FROM deliveries INDEXED BY deliveries_due
+WHERE sender = ? AND priority = ? AND state = 0
+"""
+LAND = "DELETE FROM in_flight WHERE sender = ? AND contact_id = ? AND delivery_id = ?"
+
+_decode = msgspec.json.Decoder(Message).decode
+
+
+def lease(
+    tx: SqliteTransaction,
+    cache: dict[int, Message],
+    sender: str,
+    node: str,
+    at: int,
+    limit: int,
+    windows: bool,
+    margin: int,
+    priorities: Sequence[int],
+) -> list[Delivery]:
+    """See Store.lease."""
+    if tx.one(STOPPED, (f"sender:{sender}",)):
+        return []
+    leased: list[Delivery] = []
+    for priority in priorities:
+        if len(leased) >= limit:
+            break
+        found = list(tx.rows(LEASE, (sender, priority, at, limit - len(leased))))
+        for delivery_id, message_id, contact, tries, _, window in found:
+            tx.execute(TAKE, (sender, contact, delivery_id, node))
+            if not tx.changed():
+                continue  # two due rows of one contact: the first goes, the second waits for it
+            message = _message(tx, cache, message_id)
+            open_window = window is not None and window > at + margin
+            form: Form = "text" if open_window or not windows else "template"
+            content = message.form(form)
+            if content is None:
+                tx.execute(LAND, (sender, contact, delivery_id))
+                _park(
+                    tx,
+                    delivery_id,
+                    message_id,
+                    DeliveryState.QUEUED,
+                    Decision(
+                        delivery=delivery_id,
+                        to="dropped",
+                        code="no_form",
+                        reason="outside a window only a template may go, and the topic names none"
+                        if form == "template"
+                        else "the message has no free text",
+                    ),
+                    at,
+                    contact,
+                    sender,
+                )
+                continue
+            tx.execute(
+                "UPDATE deliveries SET state = 1, node = ?, changed_at = ? WHERE id = ?",
+                (node, at, delivery_id),
+            )
+            tx.move(message_id, DeliveryState.QUEUED, DeliveryState.LEASED)
+            leased.append(
+                Delivery(
+                    id=delivery_id,
+                    message=message,
+                    contact=contact,
+                    sender=sender,
+                    attempt=tries + 1,
+                    content=content,
+                    priority=priority,
+                    identities=tuple(Identity(k, v) for k, v in tx.rows(IDENTITIES, (contact,))),
+                    permissions=_permissions(tx, message, contact, window),
+                )
+            )
+    return leased
+
+
+def _message(tx: SqliteTransaction, cache: dict[int, Message], message_id: int) -> Message:
+    message = cache.get(message_id)
+    if message is None:
+        row = tx.one("SELECT body FROM messages WHERE id = ?", (message_id,))
+        assert row is not None  # a delivery's message is never purged before it
+        message = _decode(row[0])
+        if len(cache) > 256:
+            cache.clear()
+        cache[message_id] = message
+    return message
+
+
+def _permissions(
+    tx: SqliteTransaction, message: Message, contact: int, window: int | None
+) -> Permissions:
+    consent = request = None
+    if message.topic is not None:
+        row = tx.one(CONSENT, (message.topic, contact))
+        if row and row[0] == "confirmed":
+            consent = int(row[1])
+        elif row and row[0] == "requested" and not tx.one(ASKED, (row[1],)):
+            request = int(row[1])
+    return Permissions(consent=consent, request=request, window_until=window)
+
+
+def decide(tx: SqliteTransaction, decisions: Sequence[Decision], at: int) -> None:
+    """See Store.decide.  A delivery that somebody took away meanwhile stays as it is."""
+    for decision in decisions:
+        row = tx.one(
+            "SELECT state, message_id, contact_id, sender FROM deliveries WHERE id = ?",
+            (decision.delivery,),
+        )
+        if row is None or row[0] != DeliveryState.LEASED:
+            continue
+        state, message, contact, sender = row
+        tx.execute(LAND, (sender, contact, decision.delivery))
+        _park(tx, decision.delivery, message, state, decision, at, contact, sender)
+
+
+_PARKED = {
+    "queued": DeliveryState.QUEUED,
+    "held": DeliveryState.HELD,
+    "dropped": DeliveryState.DROPPED,
+    "paused": DeliveryState.PAUSED,
+}
+
+
+def _park(
+    tx: SqliteTransaction,
+    delivery: int,
+    message: int,
+    before: int,
+    decision: Decision,
+    at: int,
+    contact: int,
+    sender: str,
+) -> None:
+    after = _PARKED[decision.to]
+    tx.execute(
+        "UPDATE deliveries SET state = ?, node = NULL, code = ?, reason = ?, changed_at = ?,"
+        " due_at = coalesce(?, due_at) WHERE id = ?",
+        (
+            int(after),
+            decision.code,
+            decision.reason,
+            at,
+            decision.due_at,
+            delivery,
+        ),
+    )
+    tx.move(message, before, after)
+    if decision.to in ("held", "dropped"):
+        tx.journal(
+            at,
+            f"delivery.{decision.to}",
+            message=message,
+            delivery=delivery,
+            contact=contact,
+            sender=sender,
+            code=decision.code,
+            detail=decision.reason,
+        )

@@ -1,0 +1,150 @@
+"""What people and observers ask of the store: stops, message actions, positions, depths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from gateway.inbound import Event
+from gateway.message import Message
+from gateway.store.protocol import DeliveryState, moment
+from gateway.store.sqlite.accepting import accept_messages
+from gateway.store.sqlite.connection import SqliteTransaction
+
+TO_FAN_OUT = "SELECT id FROM messages WHERE state = 'ready' AND paused = 0 ORDER BY id LIMIT ?"
+TO_SWEEP = "SELECT id FROM messages WHERE sweep IS NOT NULL ORDER BY id LIMIT ?"
+EXPIRED = """
+SELECT id FROM messages
+WHERE expires_at IS NOT NULL AND state = 'started' AND expires_at <= ? AND sweep IS NULL
+  AND id IN (SELECT message_id FROM depths WHERE state IN (0, 3, 4) AND n > 0) LIMIT ?
+"""
+EVENTS = """
+SELECT id, at, name, message_id, delivery_id, contact_id, sender, code, detail
+FROM journal WHERE id > ? ORDER BY id LIMIT ?
+"""
+DEPTHS = """
+SELECT m.sender, m.priority, p.state, sum(p.n)
+FROM depths p JOIN messages m ON m.id = p.message_id
+GROUP BY m.sender, m.priority, p.state HAVING sum(p.n) <> 0
+"""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Message).decode
+
+
+def stop(tx: SqliteTransaction, scope: str, reason: str, at: int) -> None:
+    """Set a stop; the first reason stays."""
+    tx.execute("INSERT INTO stops VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (scope, reason, at))
+    if tx.changed():
+        tx.journal(at, "stop", code=scope, detail=reason)
+
+
+def resume(tx: SqliteTransaction, scope: str, at: int) -> bool:
+    """Lift a stop.  False if there was none."""
+    tx.execute("DELETE FROM stops WHERE scope = ?", (scope,))
+    if not tx.changed():
+        return False
+    tx.journal(at, "resume", code=scope)
+    return True
+
+
+def set_message(tx: SqliteTransaction, message: int, action: str, at: int) -> str | None:
+    """See Store.set_message."""
+    row = tx.one(
+        "SELECT state, paused, number, sweep, body, code FROM messages WHERE id = ?", (message,)
+    )
+    if row is None:
+        return "there is no such message"
+    state, paused, number = row[:3]
+    if state == "cancelled":
+        return f"#{number} was cancelled and stays so"
+    if state == "dropped" and action != "approve":
+        return f"#{number} was dropped and sends nothing"
+    if action == "cancel":
+        tx.execute(
+            "UPDATE messages SET state = 'cancelled', sweep = 'cancel', sweep_after = 0 WHERE id = ?",
+            (message,),
+        )
+    elif action == "pause":
+        if paused:
+            return f"#{number} is paused already"
+        tx.execute(
+            "UPDATE messages SET paused = 1, sweep = CASE state WHEN 'started' THEN 'pause' END,"
+            " sweep_after = 0 WHERE id = ?",
+            (message,),
+        )
+    elif action == "resume":
+        if not paused:
+            return f"#{number} is not paused"
+        tx.execute(
+            "UPDATE messages SET paused = 0, sweep = CASE state WHEN 'started' THEN 'resume' END,"
+            " sweep_after = 0 WHERE id = ?",
+            (message,),
+        )
+    elif action == "approve":
+        held = tx.one(
+            "SELECT n FROM depths WHERE message_id = ? AND state = ? AND n > 0",
+            (message, int(DeliveryState.HELD)),
+        )
+        if state == "held":
+            # Screened again with the approval on record, so that every other gate still counts.
+            body = _decode(row[4])
+            body = body.replace(approved=(*body.approved, row[5]))
+            tx.execute(
+                "UPDATE messages SET until = 0, body = ? WHERE id = ?", (_encode(body), message)
+            )
+        elif held and state == "started":
+            tx.execute(
+                "UPDATE messages SET sweep = 'release', sweep_after = 0 WHERE id = ?", (message,)
+            )
+        else:
+            return f"#{number} is not held ({state}); nothing waits for a person"
+    tx.journal(at, f"message.{action}", message=message)
+    return None
+
+
+def expire(tx: SqliteTransaction, at: int, limit: int) -> None:
+    """Start the sweep of messages whose time is over."""
+    for (message,) in list(tx.rows(EXPIRED, (at, limit))):
+        tx.execute("UPDATE messages SET sweep = 'expire', sweep_after = 0 WHERE id = ?", (message,))
+
+
+def events_after(tx: SqliteTransaction, position: int, limit: int) -> list[Event]:
+    """Return the journal's next lines."""
+    return [
+        Event(
+            id=row[0],
+            at=moment(row[1]),
+            name=row[2],
+            message=row[3],
+            delivery=row[4],
+            contact=row[5],
+            sender=row[6],
+            code=row[7],
+            detail=row[8],
+        )
+        for row in tx.rows(EVENTS, (position, limit))
+    ]
+
+
+def noticed(
+    tx: SqliteTransaction,
+    observer: str,
+    position: int,
+    messages: Sequence[Message],
+    at: int,
+    dead: Sequence[tuple[int, str]],
+) -> None:
+    """See Store.noticed."""
+    accept_messages(tx, observer, messages, at)
+    for event, reason in dead:
+        tx.execute(
+            "INSERT INTO dead_letters VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (observer, event, reason, at),
+        )
+    tx.execute(
+        "INSERT INTO positions VALUES (?, ?) ON CONFLICT (observer)"
+        " DO UPDATE SET position = max(position, excluded.position)",
+        (observer, position),
+    )

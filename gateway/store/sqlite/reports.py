@@ -1,0 +1,288 @@
+"""What is read for people.  Values are plain; phone numbers leave here whole, the caller masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from gateway.message import Content, Message
+from gateway.store.protocol import AttemptState, DeliveryState
+from gateway.store.sqlite.connection import SqliteTransaction
+
+Row = dict[str, Any]
+
+_message = msgspec.json.Decoder(Message).decode
+_content: Callable[[bytes], Content] = msgspec.json.Decoder(Content).decode
+
+MESSAGES = """
+SELECT id, number, input, kind, topic, sender, state, paused, code, reason, until, accepted_at,
+       expires_at, started_at, reached, body FROM messages
+"""
+
+
+def _state(value: int) -> str:
+    return DeliveryState(value).name.lower()
+
+
+def _read_message(tx: SqliteTransaction, row: tuple[Any, ...]) -> Row:
+    names = (
+        "id",
+        "number",
+        "input",
+        "kind",
+        "topic",
+        "sender",
+        "state",
+        "paused",
+        "code",
+        "reason",
+        "until",
+        "accepted_at",
+        "expires_at",
+        "started_at",
+        "reached",
+    )
+    message = _message(row[15])
+    counts = {
+        _state(state): n
+        for state, n in tx.rows(
+            "SELECT state, n FROM depths WHERE message_id = ? AND n <> 0", (row[0],)
+        )
+    }
+    return {
+        **dict(zip(names, row[:15], strict=True)),
+        "title": message.title or message.text[:60],
+        "link": message.link,
+        "spread": message.spread,
+        "counts": counts,
+    }
+
+
+def messages(tx: SqliteTransaction, limit: int = 20, only_open: bool = False) -> list[Row]:
+    """Return the newest messages, newest first; with `only_open` those that still do something."""
+    where = (
+        " WHERE state IN ('accepted', 'held', 'ready') OR (state = 'started' AND id IN"
+        " (SELECT message_id FROM depths WHERE state < 5 AND n > 0))"
+        if only_open
+        else ""
+    )
+    rows = list(tx.rows(MESSAGES + where + " ORDER BY id DESC LIMIT ?", (limit,)))
+    return [_read_message(tx, row) for row in rows]
+
+
+def message(tx: SqliteTransaction, number: int | None = None, id: int | None = None) -> Row | None:
+    """Return one message with its content and its journal, by number or id."""
+    column, value = ("number", number) if number is not None else ("id", id)
+    row = tx.one(f"{MESSAGES} WHERE {column} = ?", (value,))
+    if row is None:
+        return None
+    body = _message(row[15])
+    failed = tx.rows(
+        "SELECT code, count(*) FROM deliveries WHERE message_id = ? AND code <> ''"
+        " GROUP BY code ORDER BY 2 DESC",
+        (row[0],),
+    )
+    return {
+        **_read_message(tx, row),
+        "text": body.text,
+        "image": body.image,
+        "language": body.language,
+        "forms": [msgspec.to_builtins(form) | {"rendered": form.rendered} for form in body.forms],
+        "reasons": [{"code": code, "n": n} for code, n in failed],
+        "journal": _journal(tx, "message_id = ? AND delivery_id IS NULL", row[0]),
+    }
+
+
+def _journal(tx: SqliteTransaction, where: str, value: int) -> list[Row]:
+    rows = tx.rows(
+        f"SELECT at, name, code, detail FROM journal WHERE {where} ORDER BY id LIMIT 500", (value,)
+    )
+    return [dict(zip(("at", "name", "code", "detail"), row, strict=True)) for row in rows]
+
+
+def waiting(tx: SqliteTransaction, limit: int = 50) -> Row:
+    """Return what waits for a person: held and unknown deliveries, by reason, with examples."""
+    groups = [
+        {"state": _state(state), "code": code, "n": n, "reason": reason}
+        for state, code, n, reason in tx.rows(
+            "SELECT state, code, count(*), min(reason) FROM deliveries WHERE state IN (3, 5)"
+            " GROUP BY state, code ORDER BY 3 DESC"
+        )
+    ]
+    examples = [
+        {
+            "id": id,
+            "number": number,
+            "contact": contact,
+            "state": _state(state),
+            "code": code,
+            "reason": reason,
+            "since": since,
+        }
+        for id, number, contact, state, code, reason, since in tx.rows(
+            "SELECT d.id, m.number, d.contact_id, d.state, d.code, d.reason, d.changed_at"
+            " FROM deliveries d JOIN messages m ON m.id = d.message_id"
+            " WHERE d.state IN (3, 5) ORDER BY d.state, d.code, d.id LIMIT ?",
+            (limit,),
+        )
+    ]
+    return {"groups": groups, "examples": examples}
+
+
+def find_contact(tx: SqliteTransaction, identity: str) -> int | None:
+    """Return the contact that an identity's value leads to, whatever its kind."""
+    row = tx.one(
+        "SELECT contact_id FROM identities WHERE kind IN ('phone', 'user_id', 'parent_user_id')"
+        " AND value = ?",
+        (identity,),
+    )
+    return int(row[0]) if row else None
+
+
+def contact(tx: SqliteTransaction, id: int) -> Row | None:
+    """Return all that is known of a contact."""
+    row = tx.one("SELECT id, language, name, created_at FROM contacts WHERE id = ?", (id,))
+    if row is None:
+        return None
+    return {
+        **dict(zip(("id", "language", "name", "created_at"), row, strict=True)),
+        "identities": [
+            {"kind": kind, "value": value, "first_seen": seen}
+            for kind, value, seen in tx.rows(
+                "SELECT kind, value, first_seen FROM identities WHERE contact_id = ?", (id,)
+            )
+        ],
+        "consents": [
+            {"topic": topic, "state": state, "event": event, "since": since}
+            for topic, state, event, since in tx.rows(
+                "SELECT topic, state, event, since FROM consents WHERE contact_id = ?", (id,)
+            )
+        ],
+        "events": [
+            {
+                "number": number,
+                "at": at,
+                "topic": topic,
+                "name": name,
+                "source": source,
+                "evidence": msgspec.json.decode(evidence) if evidence else None,
+            }
+            for number, at, topic, name, source, evidence in tx.rows(
+                "SELECT e.number, e.at, e.topic, e.name, e.source, v.evidence"
+                " FROM consent_events e LEFT JOIN consent_evidence v ON v.number = e.number"
+                " WHERE e.contact_id = ? ORDER BY e.number",
+                (id,),
+            )
+        ],
+        "windows": [
+            {"sender": sender, "until": until}
+            for sender, until in tx.rows(
+                "SELECT sender, until FROM windows WHERE contact_id = ?", (id,)
+            )
+        ],
+        "inbound": [
+            {"at": at, "kind": kind, "words": words, "provider_id": provider_id}
+            for at, kind, words, provider_id in tx.rows(
+                "SELECT at, kind, words, provider_id FROM inbound WHERE contact_id = ?"
+                " ORDER BY id DESC LIMIT 20",
+                (id,),
+            )
+        ],
+    }
+
+
+def trace(tx: SqliteTransaction, number: int, contact_id: int) -> Row | None:
+    """Return the whole story of one message for one contact."""
+    about = message(tx, number=number)
+    person = contact(tx, contact_id)
+    if about is None or person is None:
+        return None
+    row = tx.one(
+        "SELECT id, state, due_at, tries, code, reason, basis, basis_event, priority FROM deliveries"
+        " WHERE message_id = ? AND contact_id = ?",
+        (about["id"], contact_id),
+    )
+    story: Row = {"message": about, "contact": person, "delivery": None, "attempts": []}
+    if row is None:
+        return story
+    names = ("id", "state", "due_at", "tries", "code", "reason", "basis", "basis_event", "priority")
+    story["delivery"] = dict(zip(names, row, strict=True)) | {"state": _state(row[1])}
+    story["journal"] = _journal(tx, "delivery_id = ?", row[0])
+    columns = (
+        "n",
+        "state",
+        "form",
+        "began_at",
+        "first_byte",
+        "settled_at",
+        "sent_at",
+        "delivered_at",
+        "read_at",
+        "failed_at",
+        "provider_id",
+        "code",
+        "detail",
+        "notes",
+    )
+    for attempt in tx.rows(
+        f"SELECT {', '.join('a.' + c for c in columns)}, c.body FROM attempts a"
+        " LEFT JOIN contents c ON c.hash = a.content WHERE a.delivery_id = ? ORDER BY a.n",
+        (row[0],),
+    ):
+        content = _content(attempt[-1]) if attempt[-1] else None
+        story["attempts"].append(
+            dict(zip(columns, attempt[:-1], strict=True))
+            | {
+                "state": AttemptState(attempt[1]).name.lower(),
+                "content": msgspec.to_builtins(content) if content else None,
+                "rendered": content.rendered if content else "",
+            }
+        )
+    return story
+
+
+def people(tx: SqliteTransaction, since: int) -> Row:
+    """Return how many people stand where, and today's changes (since, UTC microseconds)."""
+    states: dict[str, int] = dict(
+        tx.rows("SELECT state, count(DISTINCT contact_id) FROM consents GROUP BY state")
+    )
+    changes: dict[str, int] = dict(
+        tx.rows(
+            "SELECT name, count(DISTINCT contact_id) FROM consent_events WHERE recorded_at >= ?"
+            " GROUP BY name",
+            (since,),
+        )
+    )
+    total = tx.one("SELECT count(*) FROM contacts")
+    return {"states": states, "changes": changes, "contacts": total[0] if total else 0}
+
+
+def sending(tx: SqliteTransaction, sender: str, since: int) -> Row:
+    """Return what a sender did since a time (UTC microseconds)."""
+    row = tx.one(
+        "SELECT count(*), max(at) FROM journal"
+        " WHERE at >= ? AND name = 'delivery.accepted' AND sender = ?",
+        (since, sender),
+    )
+    accepted, last = row if row else (0, None)
+    return {"accepted": accepted, "last": last}
+
+
+def counts(tx: SqliteTransaction) -> dict[str, int]:
+    """Return how often each kind of event stands in the journal."""
+    return dict(tx.rows("SELECT name, count(*) FROM journal GROUP BY name"))
+
+
+REPORTS: dict[str, Callable[..., Any]] = {
+    "messages": messages,
+    "message": message,
+    "waiting": waiting,
+    "find_contact": find_contact,
+    "contact": contact,
+    "trace": trace,
+    "people": people,
+    "sending": sending,
+    "counts": counts,
+}
