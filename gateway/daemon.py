@@ -1,0 +1,373 @@
+"""The running gateway: what is started in which order, and stopped in reverse.
+
+Stop budget: inputs end at once, what is in the air gets `grace` seconds ([service] grace), the
+listeners 3 more.  Whatever did not end is found again at the next start.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import trio
+from prometheus_client import CollectorRegistry
+
+from gateway import __version__, logs
+from gateway.admin import admin_app, metrics_app, public_app
+from gateway.assembly import Parts, assemble
+from gateway.clock import SystemClock
+from gateway.context import PluginContext, prepared
+from gateway.delivery import Sending
+from gateway.discovery import Catalogue, discover
+from gateway.errors import ConfigError, StoreError
+from gateway.fan_out import Preparing
+from gateway.figures import Figures
+from gateway.http import open_client
+from gateway.inbox import Inbox
+from gateway.isolation import where
+from gateway.limiter import Limiter
+from gateway.lock import Locked, only_writer
+from gateway.message import PRIORITY_NAMES, Message
+from gateway.metrics import Metrics
+from gateway.observing import observe
+from gateway.operations import Operations
+from gateway.pipeline import CRASH_CODES, Pipeline
+from gateway.plugin import Plugin
+from gateway.store.protocol import DeliveryState, Store
+from gateway.store.sqlite import SqliteStore
+from gateway.store.writer import Lane
+from gateway.supervisor import supervise
+from gateway.systemd import Notifier
+from gateway.web import Limits, serve
+
+log = logging.getLogger("gateway.daemon")
+
+GAUGES_EVERY = 5.0
+QUOTA_MEMORY = 8 * 86_400 * 1_000_000
+"""Microseconds of quota uses that are read at the start: the longest window, a week, and a day."""
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds.  The store's thread and the event loop share the interpreter; the default of 5 ms
+would make each wait that long for the other."""
+
+CORE_CODES = (
+    "withdrawn", "cancelled", "expired", "paused", "stopped", "already_sent", "no_basis",
+    "no_consent", "no_request", "window_closed", "no_form", "unreachable", "limit", "store",
+    "stopped_while_sending", "no_id", "output_raised", "output_timeout", "no_sender", "no_topic",
+)  # fmt: skip
+
+
+class Daemon:
+    """One gateway.  `run` starts it; `stop` is set from outside, or by a signal."""
+
+    def __init__(
+        self, parts: Parts, store: Store, clock: SystemClock, metrics: Metrics, node: str
+    ) -> None:
+        self.parts = parts
+        self.store = store
+        self.clock = clock
+        self.metrics = metrics
+        self.node = node
+        self.figures = Figures(metrics)
+        self.stop = trio.Event()
+        self.pipeline = Pipeline(
+            parts.chain,
+            salt=parts.salt,
+            failed=self.figures.plugin_failed,
+            timed=self.figures.stage,
+        )
+        self.inbox = Inbox(store, parts.stop_words, clock, self.figures.taken)
+        self.operations = Operations(parts, store, clock, self.live, self.inbox.landed)
+        self.addresses: dict[str, list[str]] = {}
+        self._states: dict[str, str] = {}
+        self._succeeded: dict[str, int] = {}
+        self._up_since = clock.micros()
+        self._problem: str | None = "starting"
+        self._notifier = Notifier()
+
+    async def run(self, task_status: trio.TaskStatus[Daemon] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run until `stop` is set."""
+        born = trio.current_time()
+        await self._recover()
+        self._prepare_metrics()
+        past = await self.store.quota_uses(since=self.clock.micros() - QUOTA_MEMORY)
+        limiter = Limiter(born, past)
+        async with AsyncExitStack() as stack:
+            http = await stack.enter_async_context(open_client())
+            for plugin in self.parts.plugins():
+                await stack.enter_async_context(self._alive(plugin, self._context(plugin, http)))
+            sendings = [
+                Sending(
+                    name, output, self.store, self.pipeline, limiter, self.clock, self.figures,
+                    self.node,
+                )
+                for name, output in self.parts.senders.items()
+            ]  # fmt: skip
+            async with trio.open_nursery() as servers:
+                closing = trio.Event()
+                await self._listen(servers, closing)
+                async with trio.open_nursery() as workers:
+                    self._start_workers(workers)
+                    for sending in sendings:
+                        workers.start_soon(sending.run)
+                    async with trio.open_nursery() as inputs:
+                        self._start_inputs(inputs, http)
+                        self._problem = None
+                        self._notifier.ready("sending")
+                        log.info("message-gateway %s is up: %s", __version__, self.addresses)
+                        task_status.started(self)
+                        await self.stop.wait()
+                        self._notifier.stopping()
+                        log.info("stopping: inputs first, then what is in the air")
+                        inputs.cancel_scope.cancel()
+                    workers.cancel_scope.deadline = (
+                        trio.current_time() + self.parts.config.service.grace
+                    )
+                    async with trio.open_nursery() as draining:
+                        for sending in sendings:
+                            draining.start_soon(sending.drained)
+                    workers.cancel_scope.cancel()
+                closing.set()
+        log.info("stopped")
+
+    # --- starting -------------------------------------------------------------------------------
+    async def _recover(self) -> None:
+        found = await self.store.recover(at=self.clock.micros())
+        if found.requeued or found.unknown:
+            log.warning(
+                "after an unclean stop: %d leased deliveries are queued again, %d in the air are"
+                " unknown until their status comes",
+                found.requeued,
+                found.unknown,
+            )
+
+    def _context(self, plugin: Plugin, http: Any) -> PluginContext:
+        return PluginContext(
+            plugin.label,
+            store=self.store,
+            http=http,
+            clock=self.clock,
+            metrics=self.metrics.plugin(plugin.label.replace("-", "_")),
+            topics=self.parts.config.topics,
+            stop_words=self.parts.stop_words.words,
+            complete=self.parts.complete,
+            take=self.inbox.take,
+            succeeded=self._note_success,
+        )
+
+    @asynccontextmanager
+    async def _alive(self, plugin: Plugin, context: PluginContext) -> AsyncIterator[None]:
+        """Enter a plugin's lifespan; one that cannot start is a refusal to start."""
+        manager = plugin.lifespan(context)
+        try:
+            await manager.__aenter__()
+        except ConfigError:
+            raise
+        except Exception as error:
+            raise ConfigError(f"{plugin.label} cannot start: {where(error)}") from error
+        try:
+            yield
+        finally:
+            with trio.CancelScope(shield=True), trio.move_on_after(5.0):
+                try:
+                    await manager.__aexit__(None, None, None)
+                except Exception as error:  # noqa: BLE001 - a plugin's end must not keep others up
+                    log.error("%s did not end cleanly: %s", plugin.label, where(error))
+
+    async def _listen(self, nursery: trio.Nursery, closing: trio.Event) -> None:
+        server = self.parts.config.server
+        routes: dict[str, Any] = {}
+        for label, output in self.parts.senders.items():
+            routes[f"/hook/{label}"] = list(output.routes())
+        for label, plugin in self.parts.inputs.items():
+            routes[f"/in/{label}"] = list(plugin.routes())
+        admin = self.parts.config.admin_socket
+        admin.parent.mkdir(parents=True, exist_ok=True)
+        for name, app, listener, limits in (
+            ("metrics", metrics_app(self.metrics, lambda: self._problem), server.metrics, None),
+            ("admin", admin_app(self.operations), f"unix:{admin}", Limits(body_bytes=8 << 20)),
+            ("public", public_app(routes), server.public, Limits(body_bytes=(3 << 20) + 1)),
+        ):
+            self.addresses[name] = await nursery.start(
+                partial(serve, app, [listener], stop=closing, limits=limits or Limits())
+            )
+
+    def _start_workers(self, nursery: trio.Nursery) -> None:
+        preparing = Preparing(
+            self.store, self.pipeline, self.parts.senders, self.parts.config.topics, self.clock,
+            self.figures.screened,
+        )  # fmt: skip
+        nursery.start_soon(preparing.run)
+        nursery.start_soon(self._gauges)
+        nursery.start_soon(self._watchdog)
+        for observer in self.parts.observers.values():
+            nursery.start_soon(
+                observe, observer, self.store, self.clock, self._prepare_message,
+                self.figures.plugin_failed,
+            )  # fmt: skip
+
+    def _prepare_message(self, message: Message) -> Message:
+        return prepared(message, self.clock, self.parts.complete)
+
+    def _start_inputs(self, nursery: trio.Nursery, http: Any) -> None:
+        for label, plugin in self.parts.inputs.items():
+            context = self._context(plugin, http)
+            nursery.start_soon(
+                partial(supervise, label, partial(plugin.run, context), told=self._told)
+            )
+
+    # --- while it runs --------------------------------------------------------------------------
+    def _told(self, label: str, state: str) -> None:
+        self._states[label] = state
+        self.figures.supervised(label, state)
+
+    def _note_success(self, label: str) -> None:
+        self._succeeded[label] = self.clock.micros()
+        self.metrics.input_succeeded.labels(label).set_to_current_time()
+
+    def live(self) -> Mapping[str, Any]:
+        """Return what only the running daemon knows, for `gateway status`."""
+        return {
+            "up_since": self._up_since,
+            "node": self.node,
+            "addresses": self.addresses,
+            "inputs": {
+                label: {
+                    "state": self._states.get(label, "starting"),
+                    "last_success": self._succeeded.get(label),
+                }
+                for label in self.parts.inputs
+            },
+        }
+
+    def _prepare_metrics(self) -> None:
+        codes = set(CORE_CODES) | CRASH_CODES
+        for middleware in self.parts.chain:
+            codes |= type(middleware).codes
+        for output in self.parts.senders.values():
+            codes |= type(output).codes
+        self.metrics.prepare(
+            version=__version__,
+            inputs=[*self.parts.inputs, "send"],
+            topics=self.parts.config.topics,
+            senders=self.parts.senders,
+            plugins=[plugin.label for plugin in self.parts.plugins()],
+            lanes=[lane.name.lower() for lane in Lane],
+            codes=codes,
+        )
+        self.metrics.sending.set(1)
+
+    async def _gauges(self) -> None:
+        """Keep the gauges of what lies in the store."""
+        shown: set[tuple[str, str, str]] = set()
+        while True:
+            try:
+                depths = await self.store.depths()
+                stops = await self.store.stops()
+                groups = (await self.store.report("waiting", limit=0))["groups"]
+            except StoreError as error:
+                self._problem = f"the store cannot be read: {error}"
+            else:
+                self._problem = None
+                now = {
+                    (sender, PRIORITY_NAMES[priority], state): n
+                    for (sender, priority, state), n in depths.items()
+                    if DeliveryState[state.upper()] <= DeliveryState.UNKNOWN
+                }
+                for key in shown - now.keys():
+                    self.metrics.queue_depth.labels(*key).set(0)
+                for key, n in now.items():
+                    self.metrics.queue_depth.labels(*key).set(n)
+                shown = set(now)
+                held: dict[str, int] = {}
+                for group in groups:
+                    held[group["code"]] = held.get(group["code"], 0) + group["n"]
+                for code, n in held.items():
+                    self.metrics.held.labels(code).set(n)
+                self.metrics.sending.set(0 if "all" in stops else 1)
+                for sender in self.parts.senders:
+                    self.metrics.sender_paused.labels(sender).set(f"sender:{sender}" in stops)
+            await trio.sleep(GAUGES_EVERY)
+
+    async def _watchdog(self) -> None:
+        """Tell systemd that the work goes on: only after the store answered."""
+        interval = self._notifier.watchdog_seconds
+        if not interval:
+            return
+        while True:
+            await self.store.journal_end()
+            self._notifier.watchdog()
+            await trio.sleep(interval / 3)
+
+
+async def serve_gateway(
+    file: Path,
+    *,
+    catalogue: Catalogue | None = None,
+    signals: bool = True,
+    task_status: trio.TaskStatus[Daemon] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run the gateway of a settings file until SIGTERM, SIGINT or `daemon.stop`.
+
+    Raises ConfigError (all problems), Locked or StoreError if it cannot start.
+    """
+    parts = assemble(file, catalogue or discover())
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    node = f"{socket.gethostname()}:{os.getpid()}"
+
+    def observe_commit(seconds: float, jobs: int, ok: bool) -> None:
+        metrics.store_commit.observe(seconds)
+        metrics.store_jobs.labels("all", "done" if ok else "failed").inc(jobs)
+
+    with only_writer(parts.config.database):
+        async with SqliteStore(parts.config.database, observe_commit) as store:
+            daemon = Daemon(parts, store, SystemClock(), metrics, node)
+            async with trio.open_nursery() as nursery:
+                if signals:
+                    nursery.start_soon(_stop_on_signal, daemon.stop)
+                await daemon.run(task_status)
+                nursery.cancel_scope.cancel()
+
+
+async def _stop_on_signal(stop: trio.Event) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+        async for _ in received:
+            stop.set()
+
+
+def main(file: Path, log_level: str | None = None) -> int:
+    """Run in the foreground; returns the exit status.  2: cannot start, with every reason."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    logs.set_up(log_level or "info")
+    gc.freeze()
+    status = 0
+    try:
+        trio.run(partial(serve_gateway, file))
+    except* ConfigError as group:
+        for problem in _problems(group):
+            print(problem, file=sys.stderr)  # noqa: T201 - for the person who started it
+        status = 2
+    except* (Locked, StoreError) as group:
+        print(group.exceptions[0], file=sys.stderr)  # noqa: T201
+        status = 2
+    return status
+
+
+def _problems(group: BaseExceptionGroup[ConfigError]) -> list[str]:
+    found: list[str] = []
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            found.extend(_problems(error))
+        else:
+            found.extend(error.problems)
+    return found

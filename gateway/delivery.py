@@ -1,0 +1,422 @@
+"""The way out of one sender: lease, process, limits, begin, send, settle.
+
+One task leases what can go in the next moments; each leased delivery is a task of its own, up to
+its one recorded outcome.  Nothing here decides what may be sent: the chain and begin do.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import msgspec
+import trio
+
+from gateway.errors import DeliveryError, NotSent, Rejected, StoreError
+from gateway.http import first_byte
+from gateway.isolation import Crash, guarded
+from gateway.limiter import Grant, Limiter, Wait
+from gateway.message import Delivery
+from gateway.pipeline import Pipeline, encode_content
+from gateway.plugin import Output
+from gateway.store.protocol import Decision, Intent, Settlement, Store, micros
+from gateway.verdicts import Drop, Hold, Limit, Rate
+
+log = logging.getLogger("gateway.delivery")
+
+AHEAD = 0.050
+"""Seconds of work that are leased ahead of the limits: a STOP finds little to undo."""
+
+MARGIN = 120_000_000
+"""Microseconds a window must still be open for free text; Meta's clock decides, not ours."""
+
+IN_THE_AIR = 64
+"""Most requests of one sender at a time."""
+
+IDLE = 0.020
+"""Seconds between looks at an empty queue while other things are committed."""
+
+TRIES = 8
+"""After so many attempts that reached nobody, a person has to look."""
+
+LONGEST_PAUSE = 60.0
+"""Seconds; cap of the pause after connections that failed one after another."""
+
+SettledOutcome = Literal["accepted", "failed", "unknown"]
+
+
+class Clock(Protocol):
+    """What delivery needs of the clock."""
+
+    def micros(self) -> int: ...
+
+
+class Report(Protocol):
+    """Where the sender's figures go; implemented on the metrics."""
+
+    def decided(self, delivery: Delivery, outcome: str, code: str) -> None: ...
+    def attempted(self, delivery: Delivery, outcome: str, code: str, seconds: float) -> None: ...
+    def first_byte(self, delivery: Delivery, at: int) -> None: ...
+    def stage(self, name: str, seconds: float) -> None: ...
+    def waited(self, limit: str, seconds: float) -> None: ...
+    def stopped(self, sender: str, reason: str) -> None: ...
+
+
+class Sending:
+    """Sends what is due for one sender, until it is told to stop."""
+
+    def __init__(
+        self,
+        sender: str,
+        output: Output,
+        store: Store,
+        pipeline: Pipeline,
+        limiter: Limiter,
+        clock: Clock,
+        report: Report,
+        node: str,
+        *,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.sender = sender
+        self._output = output
+        self._store = store
+        self._pipeline = pipeline
+        self._limiter = limiter
+        self._clock = clock
+        self._report = report
+        self._node = node
+        self._chance = chance
+        self._gate = trio.Lock()  # first come, first served: trio's locks are fair
+        self._waiting = 0  # leased and not begun
+        self._in_the_air = 0
+        self._room = trio.Event()
+        self._interval = AHEAD / 4  # seconds between grants, learned
+        self._last_grant = 0.0
+        self._keys: frozenset[str] = frozenset()
+        self._paused: dict[int, float] = {}  # priority → until, steady seconds
+        self._failures = 0  # connections that failed, in a row
+        self._unsettled = 0
+        self._stopping = trio.Event()
+        self._ended = trio.Event()
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Send until `drained` is called, then finish what is in the air."""
+        async with trio.open_nursery() as nursery:
+            task_status.started()
+            nursery.start_soon(self._wait_for_stop)
+            with trio.CancelScope() as self._leasing:
+                while not self._stopping.is_set():
+                    await self._once(nursery)
+            while self._waiting or self._in_the_air:
+                await self._roomier()
+            nursery.cancel_scope.cancel()
+        self._ended.set()
+
+    async def drained(self) -> None:
+        """Lease nothing more, and return when nothing is in the air."""
+        self._stopping.set()
+        await self._ended.wait()
+
+    async def _wait_for_stop(self) -> None:
+        await self._stopping.wait()
+        self._leasing.cancel()
+
+    # --- leasing --------------------------------------------------------------------------------
+    async def _once(self, nursery: trio.Nursery) -> None:
+        ahead = max(2, min(IN_THE_AIR, int(AHEAD / max(self._interval, 1e-4))))
+        free = min(ahead - self._waiting, IN_THE_AIR - self._waiting - self._in_the_air)
+        if free <= 0:
+            await self._roomier()
+            return
+        now = trio.current_time()
+        open_priorities = [p for p in (0, 1, 2) if self._paused.get(p, 0.0) <= now]
+        seen = self._store.changes()
+        leased: list[Delivery] = []
+        if self._unsettled:
+            await trio.sleep(0.1)  # what went out must be written down before more goes
+            return
+        if open_priorities:
+            try:
+                with trio.CancelScope(shield=True):  # a lease must not get lost on the way back
+                    leased = await self._store.lease(
+                        self.sender,
+                        self._node,
+                        at=self._clock.micros(),
+                        limit=free,
+                        windows=self._output.windows,
+                        margin=MARGIN,
+                        priorities=open_priorities,
+                    )
+            except StoreError as error:
+                log.error("sender %s: cannot read what is due: %s", self.sender, error)
+                await trio.sleep(1.0)
+                return
+        for delivery in leased:
+            self._waiting += 1
+            nursery.start_soon(self._one, delivery)
+        if len(leased) < free:
+            await self._more_due(seen)
+
+    async def _more_due(self, seen: int) -> None:
+        """Sleep until something may be due: a commit, a due time, the end of a pause."""
+        await trio.sleep(IDLE)
+        now = trio.current_time()
+        pause = min((until - now for until in self._paused.values() if until > now), default=60.0)
+        due = await self._store.next_due(self.sender)
+        if due is not None:
+            wait = max(0.0, (due - self._clock.micros()) / 1e6)
+            # Due already and yet not leased: its contact is in the air, or its priority pauses.
+            pause = min(pause, wait if wait > 0 else 60.0)
+        with trio.move_on_after(max(0.0, pause)):
+            await self._store.changed(seen)
+
+    async def _roomier(self) -> None:
+        await self._room.wait()
+
+    def _made_room(self) -> None:
+        self._room.set()
+        self._room = trio.Event()
+
+    # --- one delivery ---------------------------------------------------------------------------
+    async def _one(self, delivery: Delivery) -> None:
+        waiting = True
+        try:
+            ready = await self._ready(delivery)
+            if ready is None:
+                return
+            delivery, grant = ready
+            self._waiting -= 1
+            self._in_the_air += 1
+            waiting = False
+            self._made_room()
+            try:
+                if await self._begin(delivery, grant):
+                    await self._send(delivery, grant)
+            finally:
+                grant.give_back()  # nothing, unless it was never sent
+                self._in_the_air -= 1
+        finally:
+            if waiting:
+                self._waiting -= 1
+            self._made_room()
+
+    async def _ready(self, delivery: Delivery) -> tuple[Delivery, Grant] | None:
+        """Take a delivery through the chain and its limits; None if it does not go now."""
+        if delivery.identity(*self._output.identity_kinds) is None:
+            kinds = " or ".join(self._output.identity_kinds)
+            await self._decide(delivery, "dropped", "unreachable", f"no {kinds} is known")
+            return None
+        verdict = await self._pipeline.process(delivery)
+        if isinstance(verdict, Drop):
+            await self._decide(delivery, "dropped", verdict.code, verdict.text)
+            return None
+        if isinstance(verdict, Hold):
+            await self._hold(delivery, verdict)
+            return None
+        limits = self._pipeline.limits(verdict)
+        if isinstance(limits, Hold):
+            await self._hold(delivery, limits)
+            return None
+        grant = await self._granted(verdict, limits)
+        return None if grant is None else (verdict, grant)
+
+    async def _hold(self, delivery: Delivery, hold: Hold) -> None:
+        if hold.until is None:
+            await self._decide(delivery, "held", hold.code, hold.text)
+        else:
+            await self._decide(delivery, "queued", hold.code, hold.text, due_at=micros(hold.until))
+
+    async def _granted(self, delivery: Delivery, limits: list[Limit]) -> Grant | None:
+        started = trio.current_time()
+        async with self._gate:
+            while not self._stopping.is_set():
+                now = trio.current_time()
+                answer = self._limiter.take(
+                    limits, now, self._clock.micros() / 1e6, str(delivery.id)
+                )
+                if isinstance(answer, Grant):
+                    self._learn(now, limits)
+                    self._report.stage("limits_wait", now - started)
+                    return answer
+                wait = answer.until - now
+                if wait > AHEAD * 1.5 and answer.until != float("inf"):
+                    break
+                # inf: too many have not reported their first byte; that is a matter of moments
+                await trio.sleep(min(wait, 0.005) if answer.until == float("inf") else wait)
+            else:
+                await self._decide(delivery, "queued", "", "")
+                return None
+        await self._not_yet(delivery, answer, wait, limits)
+        return None
+
+    def _learn(self, now: float, limits: list[Limit]) -> None:
+        distance = min(now - self._last_grant, 1.0)
+        self._last_grant = now
+        self._interval += (distance - self._interval) * 0.2
+        self._keys = frozenset(limit.key for limit in limits if isinstance(limit, Rate))
+
+    async def _not_yet(
+        self, delivery: Delivery, wait: Wait, seconds: float, limits: list[Limit]
+    ) -> None:
+        """Give a delivery back, with the reason.
+
+        A rate that the one before counted against too concerns all of its kind: it stays due
+        and the queue waits.  Otherwise this one alone comes back later.
+        """
+        self._report.waited(wait.key, seconds)
+        shared = wait.key in self._keys and any(
+            isinstance(limit, Rate) and limit.key == wait.key for limit in limits
+        )
+        due_at = None
+        if shared:
+            until = wait.until - AHEAD / 2
+            self._paused[delivery.priority] = max(self._paused.get(delivery.priority, 0.0), until)
+        else:
+            due_at = self._clock.micros() + int(seconds * 1e6)
+        await self._decide(delivery, "queued", "limit", f"{wait.key}: {wait.reason}", due_at=due_at)
+
+    async def _decide(
+        self,
+        delivery: Delivery,
+        to: Literal["queued", "held", "dropped"],
+        code: str,
+        reason: str,
+        due_at: int | None = None,
+    ) -> None:
+        decision = Decision(delivery=delivery.id, to=to, due_at=due_at, code=code, reason=reason)
+        await self._persist(lambda: self._store.decide([decision], at=self._clock.micros()))
+        if to != "queued":
+            self._report.decided(delivery, to, code)
+
+    # --- begin, send, settle --------------------------------------------------------------------
+    async def _begin(self, delivery: Delivery, grant: Grant) -> bool:
+        digest, body = encode_content(delivery.content)
+        intent = Intent(
+            delivery=delivery, at=self._clock.micros(), content=digest, body=body, uses=grant.uses
+        )
+        started = time.perf_counter()
+        try:
+            (refusal,) = await self._store.begin([intent], self._node)
+        except StoreError as error:
+            log.error("sender %s: cannot store an intent: %s", self.sender, error)
+            await self._decide(delivery, "queued", "store", "the intent could not be stored")
+            return False
+        self._report.stage("begin", time.perf_counter() - started)
+        if refusal is not None:
+            self._report.decided(
+                delivery, "dropped" if refusal.final else "given_back", refusal.code
+            )
+        return refusal is None
+
+    async def _send(self, delivery: Delivery, grant: Grant) -> None:
+        sent_at: int | None = None
+
+        def on_first_byte(_: float) -> None:
+            nonlocal sent_at
+            sent_at = self._clock.micros()
+            grant.sent(trio.current_time())
+            self._report.first_byte(delivery, sent_at)
+
+        token = first_byte.set(on_first_byte)
+        started = time.perf_counter()
+        answer = await guarded(
+            self._output.label,
+            lambda: self._call(delivery),
+            timeout=self._output.send_deadline,
+        )
+        first_byte.reset(token)
+        seconds = time.perf_counter() - started
+        if not isinstance(answer, NotSent):
+            grant.sent(trio.current_time())  # an output that did not say when counts as just now
+        settlement = self._settlement(delivery, answer, sent_at)
+        self._report.attempted(delivery, settlement.outcome, settlement.code, seconds)
+        self._unsettled += 1
+        started = time.perf_counter()
+        await self._persist(lambda: self._store.settle([settlement]))
+        self._unsettled -= 1
+        self._report.stage("settle", time.perf_counter() - started)
+        await self._consequences(answer)
+
+    async def _call(self, delivery: Delivery) -> str | DeliveryError:
+        try:
+            return await self._output.send(delivery)
+        except DeliveryError as error:
+            return error
+
+    def _settlement(
+        self, delivery: Delivery, answer: str | DeliveryError | Crash, sent_at: int | None
+    ) -> Settlement:
+        now = self._clock.micros()
+        done = Settlement(
+            delivery=delivery.id, n=delivery.attempt, outcome="unknown", at=now, first_byte=sent_at
+        )
+        change = msgspec.structs.replace
+        if isinstance(answer, str):
+            if answer:
+                return change(done, outcome="accepted", provider_id=answer)
+            return change(done, code="no_id", detail="the output returned no id")
+        if isinstance(answer, Crash):
+            # Nobody knows how far it came: as unknown as an answer that got lost.
+            return change(done, code=f"output_{answer.reason}", detail=answer.error)
+        done = change(done, code=answer.code, detail=answer.detail)
+        if answer.outcome == "unknown":
+            return done
+        done = change(done, outcome="failed")
+        again = self._again(delivery, answer)
+        if again is not None and delivery.attempt < TRIES:
+            return change(done, retry_at=now + int(again * 1e6))
+        return change(done, hold=again is not None)
+
+    def _again(self, delivery: Delivery, error: DeliveryError) -> float | None:
+        """Return after how many seconds an attempt that reached nobody may be repeated."""
+        if delivery.message.kind == "confirmation" and not isinstance(error, NotSent):
+            return None  # a question is asked once
+        if isinstance(error, NotSent):
+            return float(min(2.0 ** (delivery.attempt - 1), LONGEST_PAUSE)) * (0.5 + self._chance())
+        if error.scope in ("sender", "portfolio", "app") and error.retry_after is None:
+            return 0.0  # the sender stops; this one stays first in its queue
+        return error.retry_after
+
+    async def _consequences(self, answer: str | DeliveryError | Crash) -> None:
+        """What an outcome means for the whole sender."""
+        if isinstance(answer, str):
+            self._failures = 0
+            return
+        if isinstance(answer, NotSent):
+            self._failures += 1
+            if self._failures >= 3:
+                pause = min(2.0 ** (self._failures - 3), LONGEST_PAUSE) * (0.5 + self._chance() / 2)
+                self._pause(pause)
+            return
+        if isinstance(answer, Rejected) and answer.scope in ("sender", "portfolio", "app"):
+            if answer.retry_after is not None:
+                self._pause(answer.retry_after)
+                return
+            reason = f"{answer.code}: {answer.detail}" if answer.detail else answer.code
+            log.error("sender %s stopped: %s", self.sender, reason)
+            self._report.stopped(self.sender, reason)
+            await self._persist(
+                lambda: self._store.stop(f"sender:{self.sender}", reason, at=self._clock.micros())
+            )
+
+    def _pause(self, seconds: float) -> None:
+        until = trio.current_time() + seconds
+        for priority in (0, 1, 2):
+            self._paused[priority] = max(self._paused.get(priority, 0.0), until)
+
+    async def _persist(self, write: Callable[[], object]) -> None:
+        """Write what happened, again and again if the disk refuses: it must not be forgotten."""
+        pause = 0.2
+        while True:
+            try:
+                await write()  # type: ignore[misc]
+            except StoreError as error:
+                log.error("sender %s: cannot write down what happened: %s", self.sender, error)
+                await trio.sleep(pause)
+                pause = min(pause * 2, 10.0)
+            else:
+                return

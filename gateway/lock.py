@@ -1,0 +1,39 @@
+"""One writer for one database: a lock file keeps command line and daemon apart."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gateway.errors import GatewayError
+
+
+class Locked(GatewayError):
+    """Somebody else writes this database."""
+
+
+@contextmanager
+def only_writer(database: Path) -> Iterator[None]:
+    """Hold the lock beside the database; the kernel frees it when the process ends.
+
+    Raises Locked with the other process's id.
+    """
+    path = database.with_name(database.name + ".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            other = file.read().strip() or "unknown"
+            raise Locked(
+                f"the database {database} is in use by process {other}; commands reach a running"
+                " gateway through its admin socket"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
