@@ -1,0 +1,80 @@
+"""Who is at the other end: phone numbers, business-scoped user ids, and what a profile shows.
+
+A person with a phone has a user id that is computed from the number and can be computed back,
+so nothing is stored.  Any other well-formed user id is a person who is known by username only.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_TOLERATED = str.maketrans("", "", " -()\u00a0")
+_PHONE = re.compile(r"\+?[1-9][0-9]{6,14}\Z")
+_USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}\Z")
+_DIGITS = re.compile(r"[0-9]{20}\Z")
+
+# x → (x·A + B) mod M is a bijection because A and M have no common divisor.
+_M = 10**20
+_A = 73_856_093_197_452_361_247
+_B = 61_803_398_874_989_484_820
+_A_INVERSE = pow(_A, -1, _M)
+
+_REGIONS = {"49": "DE", "43": "AT", "41": "CH", "44": "GB", "33": "FR", "39": "IT", "1": "US"}
+
+
+class Person(NamedTuple):
+    """`phone`: digits without `+`, or None if only the user id is known (section 7.3)."""
+
+    phone: str | None
+    user_id: str
+
+    @property
+    def contact(self) -> str:
+        """The one name of this person in limits, windows, faults and received lines."""
+        return f"+{self.phone}" if self.phone is not None else self.user_id
+
+    @property
+    def profile(self) -> dict[str, str]:
+        """`contacts[].profile`; a username only where there is no phone."""
+        if self.phone is not None:
+            return {"name": f"Testgerät {self.phone[-4:]}"}
+        tail = self.user_id.rpartition(".")[2][-8:]
+        return {"name": f"Testgerät {tail}", "username": f"test.{tail.lower()}"}
+
+
+def with_phone(digits: str) -> Person:
+    """The person with this number: digits, country code first, no `+`."""
+    scrambled = (int("1" + digits) * _A + _B) % _M
+    region = next((r for n in (2, 1) if (r := _REGIONS.get(digits[:n]))), "ZZ")
+    return Person(digits, f"{region}.{scrambled:020d}")
+
+
+def with_user_id(user_id: str) -> Person:
+    """The person with this user id; with a phone if the id was made by `with_phone`."""
+    tail = user_id.rpartition(".")[2]
+    if _DIGITS.match(tail):
+        number = str((int(tail) - _B) * _A_INVERSE % _M)
+        if number[0] == "1" and 8 <= len(number) <= 16:
+            person = with_phone(number[1:])
+            if person.user_id == user_id:
+                return person
+    return Person(None, user_id)
+
+
+def parse_phone(text: str) -> str | None:
+    """Digits of a number as `to` may hold it: `+`, blanks, `-` and brackets are tolerated."""
+    cleaned = text.translate(_TOLERATED)
+    return cleaned.lstrip("+") if _PHONE.match(cleaned) else None
+
+
+def is_user_id(text: str) -> bool:
+    return _USER_ID.match(text) is not None
+
+
+def parse_person(text: str) -> Person | None:
+    """A person by phone number or user id; None if it is neither."""
+    if is_user_id(text):
+        return with_user_id(text)
+    digits = parse_phone(text)
+    return with_phone(digits) if digits is not None else None
