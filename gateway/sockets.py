@@ -14,6 +14,7 @@ import trio
 from gateway.errors import ConfigError
 
 BACKLOG = 256
+UNREAD_MS = 20_000  # a peer that takes nothing for so long is cut off by the kernel
 SOCKET_UMASK = 0o117  # unix sockets: 0660
 FORMS = "write 127.0.0.1:8080, [::1]:8080, unix:/path or fd://3"
 WHY = {
@@ -35,6 +36,8 @@ class Bound:
         self._path = path
         self._file = os.stat(path) if path else None
         listening.setblocking(False)
+        if listening.family != socket.AF_UNIX:  # inherited by what is accepted
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)
         address = listening.getsockname()
         if listening.family == socket.AF_UNIX:
             self.name = f"unix:{address}"
@@ -65,7 +68,7 @@ async def bind_all(listeners: Sequence[str]) -> list[Bound]:
         except OSError as error:
             why = WHY.get(error.errno or 0) or error.strerror or str(error)
             problems.append(f"cannot listen on {listener}: {why}")
-        except (ValueError, OverflowError):
+        except ValueError:
             problems.append(f"cannot listen on {listener!r}: {FORMS}")
     if problems:
         for one in bound:
@@ -85,8 +88,10 @@ async def _bind(listener: str) -> Bound:
     if listener.startswith("unix:"):
         return _bind_unix(listener[5:])
     host, _, port = listener.rpartition(":")
+    if not host or not 0 <= int(port) <= 65535:  # the resolver would take it modulo 65536
+        raise ValueError(listener)
     found = await trio.socket.getaddrinfo(
-        host.strip("[]") or None, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
     family, kind, proto, _, address = found[0]
     one = socket.socket(family, kind, proto)

@@ -58,13 +58,26 @@ async def serve(
     bound = await bind_all(listeners)
     try:
         async with trio.open_nursery() as handlers:
+            streams: set[trio.SocketStream] = set()
+            handlers.start_soon(_close_when_cancelled, streams)
             try:
-                await _accept(app, bound, stop, limits, handlers, task_status)
+                await _accept(app, bound, stop, limits, handlers, streams, task_status)
             finally:
                 handlers.cancel_scope.deadline = trio.current_time() + GRACE
+                if not streams:
+                    handlers.cancel_scope.cancel()
     finally:
         for one in bound:
             one.close()
+
+
+async def _close_when_cancelled(streams: set[trio.SocketStream]) -> None:
+    """Hypercorn's sends are shielded: a peer that does not read would keep us for ever."""
+    try:
+        await trio.sleep_forever()
+    finally:
+        for stream in streams:
+            stream.socket.close()
 
 
 async def _accept(
@@ -73,6 +86,7 @@ async def _accept(
     stop: trio.Event,
     limits: Limits,
     handlers: trio.Nursery,
+    streams: set[trio.SocketStream],
     task_status: trio.TaskStatus[list[str]],
 ) -> None:
     config = Config()
@@ -82,23 +96,23 @@ async def _accept(
     config.h11_max_incomplete_size = limits.header_bytes
     context = WorkerContext(None)
     wrapped = ASGIWrapper(cast(Any, Guard(app, limits)))
-    connections = 0
 
     # Not hypercorn.trio.serve: there, an exception that a peer's bytes raise in the protocol
     # code (HTTP/2 data for an answered request is enough) ends the server with all connections.
     async def connection(stream: trio.SocketStream) -> None:
-        nonlocal connections
-        if connections >= limits.connections:
+        if len(streams) >= limits.connections:
             await stream.aclose()
             return
-        connections += 1
+        streams.add(stream)
         try:
             await TCPServer(wrapped, config, context, ConnectionState({}), cast(Any, stream)).run()
         # Whatever it is, it concerns this connection alone.
         except* Exception as group:
             log.warning("a connection broke off", exc_info=_cause(group))
         finally:
-            connections -= 1
+            streams.discard(stream)
+            if context.terminated.is_set() and not streams:
+                handlers.cancel_scope.cancel()
 
     listening = [trio.SocketListener(trio.socket.from_stdlib_socket(one.socket)) for one in bound]
     accept = partial(trio.serve_listeners, connection, listening, handler_nursery=handlers)
@@ -128,18 +142,20 @@ class Guard:
             await send({"type": "websocket.close"})
             return
         http1 = scope["http_version"].startswith("1")
-        body = await self._body(scope["headers"], receive) if http1 else 505
+        body = await self._body(scope, receive) if http1 else 505
         if isinstance(body, bytes):
             await self._run(scope, body, receive, send)
         elif body is not None:
             await _refuse(body, receive, send, http1)
 
-    async def _body(
-        self, headers: list[tuple[bytes, bytes]], receive: Receive
-    ) -> bytes | int | None:
+    async def _body(self, scope: Scope, receive: Receive) -> bytes | int | None:
         """The body, the status that refuses it, or None if the peer went away."""
         most = self._limits.body_bytes
-        given = dict(headers)
+        given = dict(scope["headers"])
+        size = sum(len(name) + len(value) for name, value in scope["headers"])
+        size += len(scope["raw_path"]) + len(scope["query_string"])
+        if size > self._limits.header_bytes:
+            return 431  # Hypercorn's own limit holds for what comes in more than one read
         if b"transfer-encoding" in given and b"content-length" in given:
             return 400  # two lengths: a proxy before us may have believed the other
         if int(given.get(b"content-length", b"0")) > 2 * most:
