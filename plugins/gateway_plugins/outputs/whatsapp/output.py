@@ -1,0 +1,146 @@
+"""The WhatsApp output: composes, sends, and hears what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, ClassVar
+
+from gateway.api import (
+    Content,
+    Context,
+    Delivery,
+    DeliveryError,
+    Hold,
+    Message,
+    Output,
+    Template,
+    Text,
+    Topic,
+)
+from gateway_plugins.outputs.whatsapp import payloads
+from gateway_plugins.outputs.whatsapp.codes import NAMES
+from gateway_plugins.outputs.whatsapp.compose import HOLDS, as_text, by_template
+from gateway_plugins.outputs.whatsapp.definitions import Definition
+from gateway_plugins.outputs.whatsapp.endpoint import Endpoint
+from gateway_plugins.outputs.whatsapp.errors import Pauses, failure, provider_id, retry_after
+from gateway_plugins.outputs.whatsapp.settings import WhatsAppConfig, version_warning
+from gateway_plugins.outputs.whatsapp.templates import TemplateList
+from gateway_plugins.outputs.whatsapp.webhook import Reader
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+
+class WhatsApp(Output):
+    """One business number at Meta's Cloud API."""
+
+    name = "whatsapp"
+    identity_kinds: ClassVar[tuple[str, ...]] = ("phone", "user_id")
+    windows: ClassVar[bool] = True
+    codes: ClassVar[frozenset[str]] = NAMES | payloads.CODES | HOLDS
+    """Every code of its own that it raises, holds with or reports in a status."""
+    config: WhatsAppConfig
+
+    _context: Context
+    _templates: TemplateList
+    _endpoint: Endpoint
+
+    def __init__(self, config: WhatsAppConfig, label: str) -> None:
+        super().__init__(config, label)
+        self._url = config.messages_url
+        self._headers = config.headers
+        self._pauses = Pauses()
+        self._told = ""  # the account trouble that the log has already
+
+    @asynccontextmanager
+    async def lifespan(self, context: Context) -> AsyncIterator[None]:
+        """Read the kept templates; nothing is asked of Meta before a message needs it."""
+        config = self.config
+        self._context = context
+        self._templates = TemplateList(
+            context, config.templates_url, self._headers, config.account_id, config.token.reveal()
+        )
+        await self._templates.load()
+        reader = Reader(
+            self.label, config.phone_number_id, config.account_id, self._templates.changed
+        )
+        self._endpoint = Endpoint(context, reader, config.signing_keys, config.verify_token)
+        warning = version_warning(config.version, context.clock.now().date())
+        if warning is not None:
+            context.log.warning("%s", warning)
+        yield
+
+    def routes(self) -> Iterable[BaseRoute]:
+        """The webhook, below `/hook/LABEL/`."""
+        return self._endpoint.routes()
+
+    async def compose(self, message: Message, topic: Topic | None) -> Sequence[Content] | Hold:
+        """Return the text form, and the template form if the topic names a template.
+
+        An answer to a person (service, confirmation) goes inside that person's window and does
+        not wait for a template that cannot be had.
+        """
+        text = as_text(message)
+        if isinstance(text, Hold) or topic is None or topic.template is None:
+            return text if isinstance(text, Hold) else (text,)
+        template = await self._by_template(topic.template, message, topic)
+        if isinstance(template, Hold):
+            return (text,) if message.kind in {"service", "confirmation"} else template
+        return (text, template)
+
+    async def _by_template(self, name: str, message: Message, topic: Topic) -> Template | Hold:
+        found = await self._templates.get(
+            name, message.language, topic.name, self.config.templates_every
+        )
+        if isinstance(found, Hold):
+            return found
+        return by_template(found, message, topic, self._context.stop_words)
+
+    async def send(self, delivery: Delivery) -> str:
+        """Send once and return Meta's id (`wamid.…`).
+
+        200 means accepted; what becomes of it comes by webhook.  Raises NotSent, Rejected or
+        Unknown with a code of the table in codes.py, of payloads.py, or of the
+        HTTP client.
+        """
+        body = payloads.body(delivery)
+        answer = await self._context.http.post(self._url, body, self._headers)
+        sent = provider_id(answer.status, answer.body)
+        if sent is not None:
+            self._pauses.succeeded()
+            self._told = ""
+            return sent
+        raise self._refusal(delivery, answer.status, answer.headers, answer.body)
+
+    def _refusal(
+        self, delivery: Delivery, status: int, headers: Mapping[str, str], body: bytes
+    ) -> DeliveryError:
+        refused = failure(status, body, _private(delivery, self.config))
+        rule, now = refused.rule, self._context.clock.now()
+        pause = self._pauses.next(rule, delivery.attempt, now.timestamp())
+        if rule.family == "ACC" and self._told != rule.name:
+            self._told = rule.name
+            self._context.log.error("%s: %s (%s)", rule.name, rule.advice, refused.detail)
+        if rule.scope == "template":
+            self._templates.changed()  # what we know of it is wrong: ask before the next message
+        return refused.error(retry_after(rule, headers, pause, now))
+
+    async def sync_templates(self) -> list[Definition]:
+        """Ask Meta for all templates.  Raises FetchError or DeliveryError."""
+        return await self._templates.sync()
+
+    def known_templates(self) -> list[Definition]:
+        """Return the templates as last heard of."""
+        return list(self._templates.known or ())
+
+
+def _private(delivery: Delivery, config: WhatsAppConfig) -> list[str]:
+    """What Meta might quote and nobody may read in a log: token, recipient, texts."""
+    content = delivery.content
+    hidden = [config.token.reveal(), *(identity.value for identity in delivery.identities)]
+    hidden += [identity.value.removeprefix("+") for identity in delivery.identities]
+    if isinstance(content, Text):
+        return [*hidden, content.body, payloads.flat(content.body)]
+    values = (*content.parameters.values(), *content.header_parameters.values())
+    return [*hidden, *values, *map(payloads.flat, values), *(b.value for b in content.buttons)]

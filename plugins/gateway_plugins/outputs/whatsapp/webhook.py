@@ -1,0 +1,269 @@
+"""A webhook's raw bytes as one Intake; its signature.
+
+    {"object": "whatsapp_business_account", "entry": [{"id": "ACCOUNT", "changes": [
+        {"field": "messages", "value": {"metadata": {"phone_number_id": "…"},
+         "contacts": […], "messages": […], "statuses": […], "errors": […]}}]}]}
+
+Shapes: Meta, "Webhooks overview", "messages webhook reference", "status messages webhook".
+What is not understood, at any level, becomes an account event: one odd part of a batch must not
+hold back the others, which Meta would repeat for seven days.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from gateway.api import AccountEvent, Inbound, Intake, Status
+from gateway_plugins.outputs.whatsapp import incoming, statuses
+from gateway_plugins.outputs.whatsapp.decoding import BROKEN, decoder
+
+# Fields that are about account, number and templates; each event carries the change as it came.
+FIELDS = {
+    "account_alerts",
+    "account_review_update",
+    "account_update",
+    "automatic_events",
+    "business_capability_update",
+    "business_username_update",
+    "business_username_updates",
+    "calls",
+    "group_lifecycle_update",
+    "group_participants_update",
+    "group_settings_update",
+    "group_status_update",
+    "message_template_components_update",
+    "message_template_quality_update",
+    "message_template_status_update",
+    "partner_solutions",
+    "payment_configuration_update",
+    "phone_number_name_update",
+    "phone_number_quality_update",
+    "security",
+    "template_category_update",
+    "user_id_update",
+}
+# Other people's chats and address books: known, and none of our business to keep.
+NOT_KEPT = {"history", "smb_app_state_sync", "smb_message_echoes"}
+TEMPLATES = {
+    "message_template_status_update",
+    "message_template_components_update",
+    "template_category_update",
+}
+PREFERENCES = ("stop", "resume", "signup")
+MESSAGES = {"messages", "user_preferences", "standby"}  # about one number, with `metadata`
+SIGNATURE = len("sha256=") + 64
+
+Raws = list[msgspec.Raw] | None
+
+
+class _Envelope(msgspec.Struct):
+    entry: list[msgspec.Raw]
+
+
+class _Entry(msgspec.Struct):
+    id: Any = None
+    time: Any = None
+    changes: Raws = None
+
+
+class _Change(msgspec.Struct):
+    field: str
+    value: msgspec.Raw
+
+
+class _Metadata(msgspec.Struct):
+    phone_number_id: Any = None
+
+
+class _Value(msgspec.Struct):
+    metadata: _Metadata | None = None
+    contacts: Raws = None
+    messages: Raws = None
+    statuses: Raws = None
+    errors: Raws = None
+    user_preferences: Raws = None
+
+
+class _Preference(msgspec.Struct):
+    value: Any = None
+    timestamp: Any = None
+
+
+class _News(msgspec.Struct):
+    """What a template's webhook says about it."""
+
+    message_template_name: str = ""
+    message_template_language: str = ""
+    event: str = ""
+
+
+_envelope = decoder(_Envelope)
+_entry = decoder(_Entry)
+_change = decoder(_Change)
+_value = decoder(_Value)
+_preference = decoder(_Preference)
+_news = decoder(_News)
+_written = decoder(incoming.Written)
+_known = decoder(incoming.Known)
+_reported = decoder(statuses.Reported)
+
+
+def signed(raw: bytes, header: str | None, keys: tuple[bytes, ...]) -> bool:
+    """Tell whether `X-Hub-Signature-256` is that of the raw bytes, by any of the app secrets.
+
+    HMAC-SHA256 in lower-case hex (Meta, "Create a webhook endpoint").  Never of JSON that was
+    parsed and written again: Meta escapes differently.
+    """
+    if header is None or len(header) != SIGNATURE or not header.startswith("sha256="):
+        return False
+    given = header[7:].encode("utf-8", "replace")
+    return any(
+        hmac.compare_digest(hmac.digest(key, raw, "sha256").hex().encode(), given) for key in keys
+    )
+
+
+class Reader:
+    """Reads webhooks for one number of one account; both are Meta's ids.
+
+    `told(name, language, event)` hears at once what a webhook says about a template.
+    """
+
+    def __init__(
+        self, sender: str, number: str, account: str, told: Callable[[str, str, str], None]
+    ) -> None:
+        self._sender = sender
+        self._number = number
+        self._account = account
+        self._told = told
+
+    def read(self, raw: bytes, now: datetime) -> Intake:
+        """Return all that the body holds.  Raises one of BROKEN if it is no JSON."""
+        batch = _Batch(now)
+        entries: list[msgspec.Raw] = []
+        try:
+            entries = _envelope(raw).entry
+        except msgspec.ValidationError:
+            batch.odd("envelope", raw)
+        except RecursionError:
+            raise msgspec.DecodeError("nested too deeply") from None
+        for part in entries:
+            try:
+                entry = _entry(part)
+            except BROKEN:
+                batch.odd("entry", part)
+                continue
+            for change in entry.changes or ():
+                self._change(batch, entry, change)
+        return Intake(
+            sender=self._sender,
+            messages=tuple(batch.messages),
+            statuses=tuple(batch.statuses),
+            events=tuple(batch.events),
+        )
+
+    def _change(self, batch: _Batch, entry: _Entry, raw: msgspec.Raw) -> None:
+        try:
+            change = _change(raw)
+            if (field := change.field) in NOT_KEPT:
+                batch.event(field)
+                return
+            value = _value(change.value)
+        except BROKEN:
+            batch.odd("change", raw)
+            return
+        number = incoming.string(value.metadata.phone_number_id) if value.metadata else ""
+        if number != self._number and (number or field in MESSAGES):
+            batch.odd("other_number", raw)
+        elif field in MESSAGES:
+            # On standby another program answers in this chat, but a STOP there is a STOP.
+            batch.take(value, opens=field != "standby", whole=raw)
+        elif field in FIELDS:
+            if field in TEMPLATES and incoming.string(entry.id) == self._account:
+                self._template(field, change.value)
+            batch.event(field, incoming.moment(entry.time, batch.now), raw)
+        else:
+            batch.odd("unknown_field", raw)
+
+    def _template(self, field: str, value: msgspec.Raw) -> None:
+        try:
+            news = _news(value)
+        except BROKEN:
+            news = _News()
+        event = news.event if field == "message_template_status_update" else ""
+        self._told(news.message_template_name, news.message_template_language, event)
+
+
+class _Batch:
+    """What was read so far."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.messages: list[Inbound] = []
+        self.statuses: list[Status] = []
+        self.events: list[AccountEvent] = []
+
+    def event(self, name: str, at: datetime | None = None, raw: bytes | msgspec.Raw = b"") -> None:
+        self.events.append(AccountEvent(name=name, at=at or self.now, raw=bytes(raw)))
+
+    def odd(self, name: str, raw: bytes | msgspec.Raw) -> None:
+        """Keep what was not understood, for a person to look at."""
+        event = AccountEvent(name=name, at=self.now, understood=False, raw=bytes(raw))
+        self.events.append(event)
+
+    def take(self, value: _Value, *, opens: bool, whole: msgspec.Raw) -> None:
+        if value.statuses:
+            for raw in value.statuses:
+                self._status(raw)
+        if value.messages:
+            contacts = [known for raw in value.contacts or () if (known := _contact(raw))]
+            for raw in value.messages:
+                self._message(raw, contacts, opens)
+        for raw in value.user_preferences or ():
+            self._preference(raw)
+        if value.errors:
+            self.event("errors", raw=whole)
+
+    def _status(self, raw: msgspec.Raw) -> None:
+        try:
+            status = statuses.read(_reported(raw), self.now)
+        except BROKEN:
+            status = None
+        if status is None:
+            self.odd("status_other", raw)
+        else:
+            self.statuses.append(status)
+
+    def _message(self, raw: msgspec.Raw, contacts: list[incoming.Known], opens: bool) -> None:
+        try:
+            written = _written(raw)
+        except BROKEN:
+            self.odd("message_other", raw)
+            return
+        found = incoming.read(written, contacts, bytes(raw), self.now, opens=opens)
+        if isinstance(found, Inbound):
+            self.messages.append(found)
+        else:
+            self.events.append(found)
+
+    def _preference(self, raw: msgspec.Raw) -> None:
+        try:
+            preference = _preference(raw)
+        except BROKEN:
+            preference = _Preference()
+        if preference.value in PREFERENCES:
+            at = incoming.moment(preference.timestamp, self.now)
+            self.event(f"user_preferences_{preference.value}", at, raw)
+        else:
+            self.odd("user_preferences_other", raw)
+
+
+def _contact(raw: msgspec.Raw) -> incoming.Known | None:
+    try:
+        return _known(raw)
+    except BROKEN:
+        return None

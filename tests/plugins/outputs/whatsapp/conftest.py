@@ -1,0 +1,280 @@
+"""A context without a gateway: scripted answers, a clock that stands, values in a dictionary."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from gateway.api import (
+    Delivery,
+    Identity,
+    Intake,
+    Message,
+    Secret,
+    Text,
+    Topic,
+)
+from gateway_plugins.outputs.whatsapp.output import WhatsApp
+from gateway_plugins.outputs.whatsapp.settings import WhatsAppConfig
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+TOKEN = "EAAG0secret0token0of0the0tests"
+APP_SECRET = "sandbox-app-secret"
+PHONE = "+4917139200011"
+
+
+class Answer(msgspec.Struct):
+    """An HTTP answer as the shared client gives it."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = {}
+    url: str = ""
+
+
+class FakeHttp:
+    """Gives the scripted answers in order; an exception is raised, a function called."""
+
+    def __init__(self) -> None:
+        self.script: list[Any] = []
+        self.calls: list[tuple[str, str, bytes, dict[str, str]]] = []
+
+    def answer(self, status: int, value: Any = None, **headers: str) -> None:
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        names = {name.replace("_", "-"): text for name, text in headers.items()}
+        self.script.append(Answer(status, body, names))
+
+    async def _next(self) -> Any:
+        assert self.script, "nothing more was to be asked"
+        step = self.script.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        return await step() if callable(step) else step
+
+    async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Any:
+        self.calls.append(("POST", url, content, dict(headers)))
+        return await self._next()
+
+    async def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        max_bytes: int = 0,
+        follow_redirects: int = 0,
+    ) -> Any:
+        assert follow_redirects == 0
+        self.calls.append(("GET", url, b"", dict(headers or {})))
+        return await self._next()
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def now(self) -> datetime:
+        return self.time
+
+    def forward(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+class FakeState:
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+
+    async def get(self, key: str) -> bytes | None:
+        return self.values.get(key)
+
+    async def put(self, values: Mapping[str, bytes | None]) -> None:
+        for key, value in values.items():
+            if value is None:
+                self.values.pop(key, None)
+            else:
+                self.values[key] = value
+
+
+class FakeMetrics:
+    """Counts by the values of the labels."""
+
+    def __init__(self) -> None:
+        self.counts: dict[tuple[str, ...], int] = {}
+
+    def counter(self, name: str, help: str, labels: Sequence[str] = ()) -> Any:
+        return _Labelled(self.counts)
+
+
+class _Labelled:
+    def __init__(self, counts: dict[tuple[str, ...], int]) -> None:
+        self._counts = counts
+
+    def labels(self, *values: str) -> Any:
+        return _Child(self._counts, values)
+
+
+class _Child:
+    def __init__(self, counts: dict[tuple[str, ...], int], key: tuple[str, ...]) -> None:
+        self._counts = counts
+        self._key = key
+        counts.setdefault(key, 0)
+
+    def inc(self) -> None:
+        self._counts[self._key] += 1
+
+
+class FakeContext:
+    """What `lifespan` gets.  `taken` are the intakes; `refuse` makes the next ones fail."""
+
+    def __init__(self) -> None:
+        self.label = "main"
+        self.http = FakeHttp()
+        self.state = FakeState()
+        self.clock = FakeClock()
+        self.metrics = FakeMetrics()
+        self.log = logging.LoggerAdapter(logging.getLogger("test.whatsapp"), {})
+        self.topics: dict[str, Topic] = {}
+        self.stop_words = frozenset({"stop", "stopp", "abmelden", "ende"})
+        self.taken: list[Intake] = []
+        self.refuse: Exception | None = None
+
+    async def intake(self, intake: Intake) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+        self.taken.append(intake)
+
+    def succeeded(self) -> None: ...
+
+
+@pytest.fixture
+def context() -> FakeContext:
+    return FakeContext()
+
+
+@pytest.fixture
+def settings() -> Callable[..., WhatsAppConfig]:
+    """Make settings, with changes."""
+
+    def make(**changes: Any) -> WhatsAppConfig:
+        given: dict[str, Any] = {
+            "phone_number_id": "200000000000002",
+            "account_id": "100000000000001",
+            "token": Secret(TOKEN),
+            "app_secret": Secret(APP_SECRET),
+            "verify_token": Secret("hello-meta"),
+        }
+        return WhatsAppConfig(**{**given, **changes})
+
+    return make
+
+
+@pytest.fixture
+async def output(
+    context: FakeContext, settings: Callable[..., WhatsAppConfig]
+) -> AsyncIterator[WhatsApp]:
+    """The output, open."""
+    whatsapp = WhatsApp(settings(), "main")
+    async with whatsapp.lifespan(context):
+        yield whatsapp
+
+
+@pytest.fixture
+def delivery() -> Callable[..., Delivery]:
+    """Make a delivery of a text to a phone number, with changes."""
+
+    def make(**changes: Any) -> Delivery:
+        given: dict[str, Any] = {
+            "id": 7001,
+            "message": Message(external_id="1", topic="blog"),
+            "contact": 11,
+            "sender": "main",
+            "attempt": 1,
+            "content": Text(body="Hallo"),
+            "identities": (Identity("phone", PHONE),),
+        }
+        return Delivery(**{**given, **changes})
+
+    return make
+
+
+@pytest.fixture
+def sign() -> Callable[..., dict[str, str]]:
+    """Return the header of a signed body."""
+
+    def make(body: bytes, secret: str = APP_SECRET) -> dict[str, str]:
+        digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        return {"X-Hub-Signature-256": f"sha256={digest}"}
+
+    return make
+
+
+@pytest.fixture
+def listed() -> Callable[..., dict[str, Any]]:
+    """Make a template as the API lists it."""
+
+    def make(
+        name: str = "blog_post",
+        language: str = "de",
+        status: str = "APPROVED",
+        body: str = "Neu: *{{title}}*\n\n{{teaser}}\n\n{{link}}",
+        header: dict[str, Any] | None = None,
+        footer: str | None = "Abmelden: antworte STOP",
+        buttons: list[dict[str, Any]] | None = None,
+        **more: Any,
+    ) -> dict[str, Any]:
+        components: list[dict[str, Any]] = [{"type": "BODY", "text": body}]
+        if header is not None:
+            components.insert(0, {"type": "HEADER", **header})
+        if footer is not None:
+            components.append({"type": "FOOTER", "text": footer})
+        if buttons:
+            components.append({"type": "BUTTONS", "buttons": buttons})
+        return {
+            "id": "300000000000003",
+            "name": name,
+            "language": language,
+            "status": status,
+            "category": "MARKETING",
+            "parameter_format": "NAMED",
+            "components": components,
+            **more,
+        }
+
+    return make
+
+
+@pytest.fixture
+def message() -> Callable[..., Message]:
+    def make(**changes: Any) -> Message:
+        given: dict[str, Any] = {
+            "external_id": "post-1",
+            "topic": "blog",
+            "language": "de",
+            "title": "Neun Fragen zur Wärmepumpe",
+            "text": "Was sie kostet. Was sie kann.",
+            "link": "https://blog.example/2026/waermepumpe?utm=wa",
+        }
+        return Message(**{**given, **changes})
+
+    return make
+
+
+@pytest.fixture
+def topic() -> Callable[..., Topic]:
+    def make(**changes: Any) -> Topic:
+        given: dict[str, Any] = {
+            "name": "blog",
+            "title": "Neue Beiträge",
+            "purpose": "Hinweise",
+            "template": "blog_post",
+        }
+        return Topic(**{**given, **changes})
+
+    return make
