@@ -13,13 +13,18 @@ from datetime import UTC, datetime
 from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
+from prometheus_client import CollectorRegistry
+
 from gateway import __version__, ids
 from gateway.assembly import Parts
 from gateway.clock import SystemClock
-from gateway.context import prepared
+from gateway.context import PluginContext, prepared
 from gateway.errors import ConfigError
+from gateway.http import open_client
 from gateway.importing import read_row
+from gateway.inbox import Inbox
 from gateway.message import PRIORITY_NAMES, Kind, Message
+from gateway.metrics import Metrics
 from gateway.plugin import Plugin
 from gateway.store.protocol import Store
 from gateway.values import PhoneNumberError, phone
@@ -286,4 +291,21 @@ class Operations:
         plugins: dict[str, Plugin] = {plugin.label: plugin for plugin in self._parts.plugins()}
         if label not in plugins:
             raise ConfigError(f"nothing in the settings is called {label!r}")
-        return await plugins[label].command(command, arguments or {})
+        plugin = plugins[label]
+        if self._live is not None:
+            return await plugin.command(command, arguments or {})
+        async with open_client() as http:  # no daemon: the plugin lives for this one command
+            inbox = Inbox(self._store, self._parts.stop_words, self._clock)
+            context = PluginContext(
+                label,
+                store=self._store,
+                http=http,
+                clock=self._clock,
+                metrics=Metrics(CollectorRegistry()).plugin(label.replace("-", "_")),
+                topics=self._parts.config.topics,
+                stop_words=self._parts.stop_words.words,
+                complete=self._parts.complete,
+                take=inbox.take,
+            )
+            async with plugin.lifespan(context):
+                return await plugin.command(command, arguments or {})

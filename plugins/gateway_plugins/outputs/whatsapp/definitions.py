@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from gateway.api import Hold
+from gateway.api import Hold, says
 
 LOOK_AGAIN = timedelta(minutes=10)
 
@@ -66,6 +67,27 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
         """Short hash of the wording.  Examples are left out: their links change every time."""
         wording = (self.body, self.header_format, self.header, self.footer, self.buttons)
         return hashlib.sha256(msgspec.json.encode(wording)).hexdigest()[:8]
+
+    def summary(self, stop_words: Iterable[str]) -> dict[str, Any]:
+        """Return what a person wants to see of it; `way_out` names how a reader gets out."""
+        words = list(stop_words)
+        taps = [b.text for b in self.buttons if b.kind == "QUICK_REPLY" and says(b.text, words)]
+        way_out = ""
+        if says(self.footer, words):
+            way_out = f"footer “{self.footer}”"
+        elif taps:
+            way_out = f"quick reply “{taps[0]}”"
+        elif "opt_out" in self.placeholders:
+            way_out = "parameter {{opt_out}}"
+        return {
+            "name": self.name,
+            "language": self.language,
+            "status": self.status,
+            "category": self.category,
+            "parameters": list(self.placeholders),
+            "way_out": way_out,
+            "version": self.version,
+        }
 
 
 class _Component(msgspec.Struct):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gateway.api import (
+    ConfigError,
     Content,
     Context,
     Delivery,
     DeliveryError,
+    FetchError,
     Hold,
     Message,
     Output,
@@ -133,6 +135,18 @@ class WhatsApp(Output):
     def known_templates(self) -> list[Definition]:
         """Return the templates as last heard of."""
         return list(self._templates.known or ())
+
+    async def command(self, name: str, arguments: Mapping[str, Any]) -> Any:
+        """Answer `templates_sync` and `templates_list` with one object per template."""
+        if name == "templates_sync":
+            try:
+                await self.sync_templates()
+            except (FetchError, DeliveryError) as error:
+                raise ConfigError(f"Meta did not give the list of templates: {error}") from error
+        elif name != "templates_list":
+            return await super().command(name, arguments)
+        words = self._context.stop_words
+        return [one.summary(words) for one in self.known_templates()]
 
 
 def _private(delivery: Delivery, config: WhatsAppConfig) -> list[str]:

@@ -1,0 +1,87 @@
+"""The page of `gateway contacts show`: numbers in full, for it answers the person's own question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway import ids
+from gateway.cli.trace_page import EVENTS
+from gateway.cli.words import LABEL, Times, identity, lines, number, quoted, short
+
+STATES = {
+    "confirmed": "agreed",
+    "requested": "asked to sign up, not confirmed",
+    "withdrawn": "withdrew",
+    "refused": "said no",
+    "expired": "did not confirm in time",
+}
+
+
+def render(person: Mapping[str, Any], zone: str, now: int, wide: int) -> list[str]:
+    """Return the page's lines."""
+    times = Times(zone, now)
+    page = lines(
+        "contact",
+        [
+            ids.show("c", person["id"]),
+            person["name"],
+            f"language {person['language']}" if person["language"] else "",
+            f"known since {times.stamp(person['created_at'])}",
+        ],
+        wide,
+    )
+    for known in person["identities"]:
+        page += lines("", [identity(known["kind"], known["value"], whole=True)], wide)
+    page += _consents(person, times, wide)
+    page += _events(person, times, wide)
+    for index, said in enumerate(person["inbound"]):
+        words = quoted(said["words"], wide) if said["words"] else f"({said['kind']})"
+        label = "wrote" if not index else ""
+        page += lines(label, [times.stamp(said["at"]), words], wide, between="  ")
+    for window in person["windows"]:
+        ends = "answers may go until" if window["until"] > now else "the window closed"
+        page += lines("window", [window["sender"], f"{ends} {times.stamp(window['until'])}"], wide)
+    return page
+
+
+def _consents(person: Mapping[str, Any], times: Times, wide: int) -> list[str]:
+    consents = person["consents"]
+    if not consents:
+        return lines("consent", ["none; nothing but answers is ever sent to this person"], wide)
+    found: list[str] = []
+    for consent in consents:
+        topic = "everything" if consent["topic"] == "*" else consent["topic"]
+        state = STATES.get(consent["state"], consent["state"])
+        found += lines(
+            "consent" if not found else "",
+            [
+                f"{topic}: {state}, {times.stamp(consent['since'])}",
+                f"event {number(consent['event'])}",
+            ],
+            wide,
+        )
+    return found
+
+
+def _events(person: Mapping[str, Any], times: Times, wide: int) -> list[str]:
+    found: list[str] = []
+    indent = " " * (LABEL + 21)
+    for event in person["events"]:
+        topic = "everything" if event["topic"] == "*" else event["topic"]
+        what = f"{EVENTS.get(event['name'], event['name'])} ({topic})"
+        pieces = [what, event["source"], f"event {number(event['number'])}"]
+        label = "proof" if not found else ""
+        found += lines(
+            label.ljust(LABEL) + times.stamp(event["at"]), pieces, wide, indent=LABEL + 21
+        )
+        if event["evidence"] is None:
+            found.append(f"{indent}evidence erased")
+        for key, value in (event["evidence"] or {}).items():
+            found += [
+                indent + line
+                for line in lines(
+                    "", [f"{key}: {short(str(value), 300)}"], wide - len(indent), indent=0
+                )
+            ]
+    return found

@@ -1,0 +1,161 @@
+"""`gateway message …` and `gateway send`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from typing import Any
+
+import click
+
+from gateway.cli import message_page
+from gateway.cli.group import Target, Trouble
+from gateway.cli.output import json_option, show, show_json
+from gateway.cli.words import clean, columns, paint
+
+_number = click.argument("number", metavar="MESSAGE")
+
+
+@click.group()
+def message() -> None:
+    """List, show, approve, pause, resume and cancel messages.
+
+    MESSAGE is a number as in `gateway message list`: 412 or #412.
+    """
+
+
+@message.command("list")
+@click.option("--limit", default=20, show_default=True, help="How many, the newest first.")
+@json_option
+@click.pass_obj
+def list_(target: Target, limit: int, as_json: bool) -> None:
+    """The newest messages."""
+    with target.opened() as session:
+        found = session.call("message_list", limit=limit)
+        zone = session.config.company.time_zone
+    if as_json:
+        show_json(found)
+    else:
+        show(message_page.render_list(clean(found), zone, columns()))
+
+
+@message.command("show")
+@_number
+@json_option
+@click.pass_obj
+def show_(target: Target, number: str, as_json: bool) -> None:
+    """One message: its words, what the checks said, how far it is."""
+    with target.opened() as session:
+        found = session.call("message_show", message=number)
+        zone = session.config.company.time_zone
+    if as_json:
+        show_json(found)
+    else:
+        show(paint(message_page.render(clean(found), zone, columns())))
+
+
+def _set(target: Target, number: str, action: str, as_json: bool, said: str) -> None:
+    done = target.call("message_set", message=number, action=action)
+    if as_json:
+        show_json(done)
+    else:
+        show(f"#{done['message']} {said}")
+
+
+@message.command()
+@_number
+@json_option
+@click.pass_obj
+def approve(target: Target, number: str, as_json: bool) -> None:
+    """Release what is held; every other check still counts."""
+    _set(target, number, "approve", as_json, "is released and goes through the checks again.")
+
+
+@message.command()
+@_number
+@json_option
+@click.pass_obj
+def cancel(target: Target, number: str, as_json: bool) -> None:
+    """Send no more of it, for good.  What was sent stays sent."""
+    _set(target, number, "cancel", as_json, "is cancelled; nothing more of it goes out.")
+
+
+@message.command("pause")
+@_number
+@json_option
+@click.pass_obj
+def pause_(target: Target, number: str, as_json: bool) -> None:
+    """Send no more of it until it is resumed."""
+    said = f"is paused.  Go on: gateway message resume {number.lstrip('#')}"
+    _set(target, number, "pause", as_json, said)
+
+
+@message.command("resume")
+@_number
+@json_option
+@click.pass_obj
+def resume_(target: Target, number: str, as_json: bool) -> None:
+    """Let a paused message go on."""
+    _set(target, number, "resume", as_json, "goes on.")
+
+
+@click.command()
+@click.option("--topic", help="To everybody who agreed to this topic.")
+@click.option("--to", metavar="WHO", help="To one contact: a phone number, a user id or c-….")
+@click.option("--title", default="", help="Its title.")
+@click.option("--text", default="", help="Its text; - reads it from stdin.")
+@click.option("--link", default="", help="Where it leads.")
+@click.option("--image", help="Address of a picture.")
+@click.option(
+    "--kind",
+    type=click.Choice(["marketing", "utility", "service"]),
+    default="marketing",
+    show_default=True,
+)
+@click.option("--language", help="Such as de.")
+@click.option(
+    "--id",
+    "external_id",
+    help="A message with an id that was accepted before is refused.  Default: made of the"
+    " message, so that the same one does not go out twice.",
+)
+@click.option("--basis", help="What a utility message rests on.")
+@json_option
+@click.pass_context
+def send(context: click.Context, /, as_json: bool, external_id: str | None, **fields: Any) -> None:
+    """Hand in a message yourself; it goes the way of every other.
+
+    Consent, filter and limits count as always: marketing reaches those who agreed, nobody else.
+    """
+    if fields["text"] == "-":
+        fields["text"] = sys.stdin.read().strip()
+    if not fields["topic"] and not fields["to"]:
+        raise click.UsageError("Say to whom: --topic or --to.")
+    if fields["kind"] == "marketing" and not fields["topic"]:
+        raise click.UsageError(
+            "Marketing rests on the consent to a topic: give --topic, or another --kind."
+        )
+    if not any(fields[name] for name in ("title", "text", "link", "image")):
+        raise click.UsageError("There is nothing to send: give --title or --text.")
+    with context.ensure_object(Target).opened() as session:
+        try:
+            done = session.call("send", external_id=external_id or _digest(fields), **fields)
+        except Trouble as error:
+            if external_id is None and "was accepted before" in str(error):
+                raise Trouble(
+                    "exactly this was sent before; to send it again, give it an --id"
+                ) from error
+            raise
+        running = session.running
+    if as_json:
+        show_json(done)
+        return
+    later = "" if running else "  The gateway is not running: it goes when it starts."
+    n = done["message"]
+    show(f"#{n} is accepted and goes through the checks.  See: gateway message show {n}{later}")
+
+
+def _digest(fields: dict[str, Any]) -> str:
+    text = json.dumps(fields, sort_keys=True)
+    return "command-" + hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,130 @@
+"""`gateway status`: does it send, and does anything need you?  The answer stands first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import click
+
+from gateway.cli import status_page
+from gateway.cli.group import Target, Trouble
+from gateway.cli.output import json_option, show, show_json
+from gateway.cli.words import clean, columns, paint, quoted, several
+from gateway.errors import ConfigError
+
+FINE, LOOK, STOPPED, NOT_RUNNING = 0, 1, 2, 3
+
+HOUR = 3600 * 1_000_000
+LONG = 6 * HOUR
+"""An input that reads by itself and had no success for so long needs somebody."""
+
+
+class Item(NamedTuple):
+    """Something that needs a person: what it is, and what to do."""
+
+    what: str
+    do: str
+
+
+class Verdict(NamedTuple):
+    """The exit status, and why."""
+
+    code: int
+    items: tuple[Item, ...] = ()
+
+
+def judge(data: Mapping[str, Any], *, running: bool) -> Verdict:
+    """Decide what the figures mean for somebody who wants to sleep."""
+    items = tuple(_items(data))
+    if not running:
+        return Verdict(NOT_RUNNING, items)
+    if data.get("stops"):
+        return Verdict(STOPPED, items)
+    return Verdict(LOOK if items else FINE, items)
+
+
+def _items(data: Mapping[str, Any]) -> list[Item]:
+    found = []
+    for group in data.get("waiting", ()):
+        n, code, reason = group["n"], group.get("code", ""), group.get("reason", "")
+        why = ": ".join(filter(None, (code, reason)))
+        if group["state"] == "unknown":
+            found.append(
+                Item(
+                    f"{several(n, 'delivery', 'deliveries')} without a clear answer ({why})",
+                    "nothing is sent twice; a late status settles it: gateway queue",
+                )
+            )
+        else:
+            found.append(
+                Item(f"{several(n, 'delivery', 'deliveries')} held: {why}", "gateway queue")
+            )
+    for message in data.get("messages", ()):
+        if message["state"] == "held" and message.get("until") is None:
+            found.append(
+                Item(
+                    f"#{message['number']} {quoted(message['title'], 30)} is held for a person:"
+                    f" {message.get('reason') or message.get('code', '')}",
+                    f"gateway message show {message['number']}",
+                )
+            )
+    live = data.get("live") or {}
+    for label, state in (live.get("inputs") or {}).items():
+        if state.get("state") == "parked":
+            found.append(
+                Item(f"input {label} is parked: only other settings can help", "gateway check")
+            )
+        elif _silent(state, data["now"], live.get("up_since")):
+            found.append(
+                Item(f"input {label} had no success for long", "journalctl -u message-gateway")
+            )
+    return found
+
+
+def _silent(state: Mapping[str, Any], now: int, up_since: int | None) -> bool:
+    """Only an input that has work of its own can be late; the others wait to be called."""
+    if state.get("state") not in ("running", "pausing"):
+        return False
+    last = state.get("last_success")
+    if last is not None:
+        return bool(now - last > LONG)
+    return up_since is not None and now - up_since > HOUR
+
+
+@click.command()
+@json_option
+@click.pass_context
+def status(context: click.Context, as_json: bool) -> None:
+    """Does it send, and does anything need you?
+
+    \b
+    Exit status
+      0  fine
+      1  look today: something is held, unknown or late
+      2  sending stopped
+      3  the gateway is not running (then this is read from disk), or does not answer
+    """
+    target = context.ensure_object(Target)
+    try:
+        with target.opened() as session:
+            data = session.call("status")
+            running = session.running
+    except Trouble as error:
+        raise Trouble(*error.sentences, code=NOT_RUNNING) from error
+    except ConfigError as error:  # what it does is not known, so this is no 2
+        raise Trouble(*error.problems, code=NOT_RUNNING) from error
+    verdict = judge(data, running=running)
+    if as_json:
+        needs = [item._asdict() for item in verdict.items]
+        show_json(data | {"running": running, "exit": verdict.code, "needs": needs})
+    else:
+        colour = {FINE: "green", LOOK: "yellow"}.get(verdict.code, "red")
+        page = status_page.render(clean(data), clean_verdict(verdict), columns())
+        show(paint(page, colour))
+    context.exit(verdict.code)
+
+
+def clean_verdict(verdict: Verdict) -> Verdict:
+    """The same with texts that are safe to print."""
+    return Verdict(verdict.code, tuple(Item(clean(i.what), clean(i.do)) for i in verdict.items))

@@ -1,0 +1,282 @@
+"""The page of `gateway status`: short lines, the answer first, what the data does not hold left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gateway.cli.words import (
+    LABEL,
+    Times,
+    lines,
+    number,
+    quoted,
+    several,
+    short,
+    span,
+    table,
+    width,
+)
+from gateway.logs import mask_phone, masked
+
+if TYPE_CHECKING:
+    from gateway.cli.status import Verdict
+
+Data = Mapping[str, Any]
+
+OPEN = ("queued", "leased", "sending", "held", "paused", "unknown")
+WAITS = ("queued", "leased", "paused")
+CROWDED = 100
+"""Jobs that wait for the store before it is worth a line."""
+
+
+def render(data: Data, verdict: Verdict, wide: int) -> list[str]:
+    """Return the page's lines."""
+    times = Times(data["time_zone"], data["now"])
+    messages = data.get("messages") or []
+    page = _head(data, verdict, times, wide)
+    page += _needs(verdict, wide)
+    for name, figures in (data.get("senders") or {}).items():
+        page += _sender(name, figures, data, times, wide)
+    page += _now([m for m in messages if m["state"] in ("ready", "started")], times, wide)
+    page += _waiting([m for m in messages if _ends_by_itself(m)], times, wide)
+    page += _people(data.get("people") or {}, wide)
+    live = data.get("live") or {}
+    page += _inputs(data.get("inputs") or {}, live.get("inputs") or {}, times, wide)
+    page += _store(live.get("store") or {}, wide)
+    return page
+
+
+# --- the answer ---------------------------------------------------------------------------------
+def _head(data: Data, verdict: Verdict, times: Times, wide: int) -> list[str]:
+    from gateway.cli.status import LOOK, NOT_RUNNING, STOPPED
+
+    stops: Mapping[str, Any] = data.get("stops") or {}
+    more: list[str] = []
+    if verdict.code == NOT_RUNNING:
+        answer = "NO. The gateway is not running; this is what its disk says."
+        more = lines("harm", [_harm(data), "what people write is not received"], wide)
+        more += lines("do", ["systemctl start message-gateway", *_lifts(stops)], wide)
+    elif verdict.code == STOPPED:
+        answer = _stopped(stops, data, times)
+        more = lines("harm", [_harm(data, stops), "STOPs still count"], wide)
+        more += lines("do", _lifts(stops), wide)
+    elif verdict.code == LOOK:
+        answer = f"yes. {several(len(verdict.items), 'thing')} to look at today."
+    else:
+        answer = "yes. Nothing needs you."
+    up_since = (data.get("live") or {}).get("up_since")
+    about = f"message-gateway {data['version']}"
+    if up_since is not None:
+        about += f", up {span(data['now'] - up_since)}"
+    if verdict.code == NOT_RUNNING:
+        about = f"message-gateway {data['version']}"
+    right = f"{about} · {times.headline()}"
+    left = f"{'SENDING':{LABEL}}{answer}"
+    if width(left) + 3 + width(right) <= wide:
+        return [left + " " * (wide - width(left) - width(right)) + right, *more]
+    return [*lines("SENDING", [answer], wide), " " * LABEL + right, *more]
+
+
+def _stopped(stops: Mapping[str, Any], data: Data, times: Times) -> str:
+    if "all" in stops:
+        stop = stops["all"]
+        return f"NO since {times.short(stop['since'])}: {_sentence(stop['reason'])}"
+    names = {scope.removeprefix("sender:"): stop for scope, stop in stops.items()}
+    parts = [f"Sender {name}: {_sentence(stop['reason'])}" for name, stop in names.items()]
+    word = "NO" if set(data.get("senders") or {}) <= set(names) else "only in part"
+    since = min(stop["since"] for stop in names.values())
+    return " ".join([f"{word} since {times.short(since)}.", *parts])
+
+
+def _sentence(reason: str) -> str:
+    text = masked(reason).strip() or "no reason was given"
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _lifts(stops: Mapping[str, Any]) -> list[str]:
+    if not stops:
+        return []
+    commands = [
+        "gateway resume" if scope == "all" else f"gateway sender resume {scope[7:]}"
+        for scope in stops
+    ]
+    return [f"when it may go on: {commands[0]}", *commands[1:]]
+
+
+def _harm(data: Data, stops: Mapping[str, Any] | None = None) -> str:
+    """Say what waits, by kind, of the senders that are stopped (None: of all)."""
+    waits: dict[str, int] = {}
+    for name, figures in (data.get("senders") or {}).items():
+        if stops is not None and "all" not in stops and f"sender:{name}" not in stops:
+            continue
+        for depth in figures.get("depths") or ():
+            if depth["state"] in WAITS:
+                waits[depth["priority"]] = waits.get(depth["priority"], 0) + depth["n"]
+    words = {
+        "reply": ("reply or question", "replies and questions"),
+        "utility": ("utility delivery", "utility deliveries"),
+        "marketing": ("marketing delivery", "marketing deliveries"),
+    }
+    parts = [several(waits[kind], *word) for kind, word in words.items() if waits.get(kind)]
+    if not parts:
+        return "nothing waits to be sent"
+    total = sum(waits.values())
+    return f"{', '.join(parts)} {'waits' if total == 1 else 'wait'}"
+
+
+def _needs(verdict: Verdict, wide: int) -> list[str]:
+    found: list[str] = []
+    for item in verdict.items:
+        label = "look" if not found else ""
+        found += lines(label, [masked(item.what), f"→ {item.do}"], wide, between="  ")
+    return found
+
+
+# --- the figures --------------------------------------------------------------------------------
+def _sender(name: str, figures: Data, data: Data, times: Times, wide: int) -> list[str]:
+    live = ((data.get("live") or {}).get("senders") or {}).get(name) or {}
+    pieces = []
+    if live.get("display"):
+        shown = live["display"]
+        pieces.append(mask_phone(shown) if shown.startswith("+") else masked(shown))
+    if f"sender:{name}" in (data.get("stops") or {}):
+        pieces.append("STOPPED")
+    if live.get("rate") is not None:
+        pieces.append(f"{live['rate']:.1f}/s")
+    last = f", last {times.short(figures['last'])}" if figures.get("last") else ""
+    pieces.append(f"24 h: {number(figures.get('accepted', 0))} accepted{last}")
+    waits = sum(d["n"] for d in figures.get("depths") or () if d["state"] in WAITS)
+    if waits:
+        pieces.append(f"{number(waits)} wait")
+    if live.get("last_webhook") is not None:
+        pieces.append(f"webhooks {times.ago(live['last_webhook'])}")
+    return _named(name, pieces, wide)
+
+
+def _named(name: str, pieces: list[str], wide: int) -> list[str]:
+    """A line whose label is somebody's own name, which may be longer than a label."""
+    if width(name) < LABEL:
+        return lines(name, pieces, wide)
+    return lines("", [f"{short(name, 30)}:", *pieces], wide, between=" · ")
+
+
+def _now(messages: list[Data], times: Times, wide: int) -> list[str]:
+    if not messages:
+        return []
+    rows, notes = [], []
+    for message in messages:
+        counts = message.get("counts") or {}
+        total = max(message.get("reached") or 0, sum(counts.values()))
+        done = total - sum(counts.get(state, 0) for state in OPEN)
+        progress = f"{number(done)} of {number(total)}" if total else "about to start"
+        if message.get("paused"):
+            when = "paused"
+        elif message["state"] == "ready" and total:
+            when = "still adding people"
+        else:
+            when = _end(message, times)
+        rows.append([f"#{message['number']}", quoted(message["title"], 30), progress, when])
+        notes.append(_outcomes(counts))
+    found: list[str] = []
+    for row, note in zip(table(rows, right=(2,)), notes, strict=True):
+        found += [" " * LABEL + row]
+        if note:
+            found += lines("", [note], wide)
+    found[0] = "now".ljust(LABEL) + found[0][LABEL:]
+    if len(messages) == 1:
+        hint = f"stop it: gateway message pause {messages[0]['number']}"
+        last = found[-1]
+        if len(found) > 1 and width(last) + 3 + width(hint) <= wide:
+            found[-1] = f"{last}   {hint}"
+    return found
+
+
+def _end(message: Data, times: Times) -> str:
+    started, spread = message.get("started_at"), message.get("spread") or 0
+    if started is not None and spread:
+        end = started + int(spread * 1e6)
+        if end > times.now:
+            return f"last due {times.short(end)}"
+    if message.get("expires_at"):
+        return f"expires {times.short(message['expires_at'])}"
+    return ""
+
+
+def _outcomes(counts: Mapping[str, int]) -> str:
+    read = counts.get("read", 0)
+    figures = [
+        ("delivered", counts.get("delivered", 0) + read),
+        ("read", read),
+        ("on the way", counts.get("accepted", 0) + counts.get("sent", 0)),
+        ("failed", counts.get("failed", 0)),
+        ("not sent", counts.get("dropped", 0)),
+        ("held", counts.get("held", 0)),
+        ("unknown", counts.get("unknown", 0)),
+    ]
+    return "  ".join(f"{word} {number(n)}" for word, n in figures if n)
+
+
+def _ends_by_itself(message: Data) -> bool:
+    """Whether a message waits for something else than a person; those stand above."""
+    held = message["state"] == "held" and message.get("until") is not None
+    return held or message["state"] == "accepted"
+
+
+def _waiting(messages: list[Data], times: Times, wide: int) -> list[str]:
+    found: list[str] = []
+    for message in messages:
+        title = f"#{message['number']} {quoted(message['title'], 30)}"
+        if message["state"] == "accepted":
+            pieces = [title, f"came {times.short(message['accepted_at'])}, not looked at yet"]
+        else:
+            why = masked(message.get("reason") or message.get("code") or "")
+            pieces = [title, why, f"until {times.short(message['until'])}"]
+        found += lines("waiting" if not found else "", pieces, wide)
+    return found
+
+
+def _people(people: Data, wide: int) -> list[str]:
+    states, changes = people.get("states") or {}, people.get("changes") or {}
+    if not people.get("contacts"):
+        return lines("people", ["nobody yet"], wide)
+    came = changes.get("confirmed", 0) + changes.get("imported", 0)
+    went = changes.get("withdrawn", 0)
+    today = " ".join(f"{sign}{number(n)}" for sign, n in (("+", came), ("−", went)) if n)
+    words = (("requested", "asked"), ("withdrawn", "stopped"), ("refused", "said no"))
+    pieces = [
+        f"{number(states.get('confirmed', 0))} confirmed" + (f" ({today} today)" if today else ""),
+        *(f"{number(states[state])} {word}" for state, word in words if states.get(state)),
+        f"{number(people['contacts'])} known",
+    ]
+    return lines("people", pieces, wide)
+
+
+def _inputs(inputs: Data, live: Data, times: Times, wide: int) -> list[str]:
+    pieces = []
+    for label in inputs:
+        state = live.get(label)
+        if not state:
+            continue
+        last, upcoming = state.get("last_success"), state.get("next")
+        word = {
+            "parked": "PARKED",
+            "pausing": "failing, tries again",
+            "starting": "starting",
+            "ended": "ready",
+        }.get(state.get("state", ""), "no success yet")
+        if last is not None and word in ("ready", "no success yet"):
+            word = "ok"
+        if last is not None:
+            word += f" {times.short(last)}" if word == "ok" else f", last ok {times.short(last)}"
+        if upcoming is not None and upcoming > times.now and word != "PARKED":
+            word += f", next {times.short(upcoming)}"
+        pieces.append(f"{label} {word}")
+    return lines("inputs", pieces, wide)
+
+
+def _store(store: Data, wide: int) -> list[str]:
+    lanes = {name: n for name, n in (store.get("lanes") or {}).items() if n}
+    if sum(lanes.values()) < CROWDED:
+        return []
+    return lines("store", [f"{number(n)} wait ({name})" for name, n in lanes.items()], wide)

@@ -1,0 +1,229 @@
+"""The page of `gateway trace`: the answer, then consent, message and delivery, each with its times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gateway import ids
+from gateway.cli.trace_answer import answer, of_topic
+from gateway.cli.words import Times, identity, lines, number, quoted, short, span, wrapped
+from gateway.logs import masked
+
+LABEL = 10
+_STAMP = 21
+"""Columns of a date and time, and two spaces."""
+
+Story = Mapping[str, Any]
+
+EVENTS = {
+    "requested": "asked to sign up",
+    "asked": "was asked to confirm",
+    "confirmed": "confirmed",
+    "imported": "imported with proof",
+    "withdrawn": "withdrew",
+    "refused": "said no",
+    "expired": "the question expired",
+    "moved": "moved here from another identity",
+}
+
+JOURNAL = {
+    "message.ready": "passed all checks",
+    "message.held": "held",
+    "message.dropped": "dropped",
+    "message.cancel": "cancelled by a person",
+    "message.pause": "paused by a person",
+    "message.resume": "resumed by a person",
+    "message.approve": "approved by a person",
+}
+
+
+def render(story: Story, wide: int, *, text: bool = False) -> list[str]:
+    """Return the page's lines."""
+    times = Times(story["time_zone"], story["now"])
+    message, person = story["message"], story["contact"]
+    word, said = answer(story, times)
+    who = ", ".join(
+        [ids.show("c", person["id"])]
+        + [identity(known["kind"], known["value"], whole=True) for known in person["identities"]]
+    )
+    page = lines(word, said, wide, indent=LABEL)
+    page += lines("", [f"#{message['number']} {quoted(message['title'])}", f"→ {who}"], wide,
+                  between=" ", indent=LABEL)  # fmt: skip
+    page += _Section("CONSENT", times, wide).lines(_consent(story))
+    page += _Section("MESSAGE", times, wide).lines(_message(message))
+    if story.get("delivery"):
+        page += _Section("DELIVERY", times, wide).lines(_delivery(story, times))
+    if text:
+        page += _text(story, wide)
+    return page
+
+
+Entry = tuple[int | None, str]
+"""When, and what."""
+
+
+class _Section:
+    """A part of the page; the date stands where it changes."""
+
+    def __init__(self, label: str, times: Times, wide: int) -> None:
+        self._label = label
+        self._times = times
+        self._wide = wide
+
+    def lines(self, entries: Iterable[Entry]) -> list[str]:
+        found: list[str] = []
+        day = ""
+        for at, what in entries:
+            stamp = "" if at is None else self._times.stamp(at)
+            if stamp and stamp[:10] == day:
+                stamp = " " * 11 + stamp[11:]
+            elif stamp:
+                day = stamp[:10]
+            label = self._label if not found else ""
+            indent = LABEL + _STAMP
+            head = f"{label:{LABEL}}{stamp:{_STAMP}}"
+            broken = wrapped(what, self._wide - indent)
+            found.append(head + broken[0])
+            found.extend(" " * indent + line for line in broken[1:])
+        return found
+
+
+def _consent(story: Story) -> list[Entry]:
+    message, person = story["message"], story["contact"]
+    entries: list[Entry] = []
+    events = [event for event in person["events"] if of_topic(event, message["topic"])]
+    for event in events:
+        what = EVENTS.get(event["name"], event["name"])
+        if event["topic"] == "*":
+            what += " from everything"
+        entries.append((event["at"], f"{what}{_evidence(event)} · event {number(event['number'])}"))
+    for window in person.get("windows", ()):
+        if message["kind"] == "service" and window["sender"] == message["sender"]:
+            entries.append((window["until"], "end of the window for answers"))
+    current = {c["topic"]: c["state"] for c in person["consents"]}
+    if current.get(message["topic"]) == "confirmed" and current.get("*") != "withdrawn":
+        since = " since" if events else ""
+        entries.append((None, f"no stop{since}"))
+    elif not events and message["topic"]:
+        entries.append((None, f"nothing is known of a consent to {message['topic']}"))
+    return entries
+
+
+def _evidence(event: Story) -> str:
+    evidence = event.get("evidence")
+    if evidence is None:
+        return " (evidence erased)"
+    parts = []
+    if evidence.get("words"):
+        parts.append(f": wrote {quoted(evidence['words'], 80)}")
+    elif event.get("source"):
+        parts.append(f": {short(masked(event['source']), 60)}")
+    rest = [
+        f"{key} {short(str(value), 60)}"
+        for key, value in sorted(evidence.items(), key=lambda item: item[0] != "wording")
+        if key not in ("words", "sender") and value
+    ]
+    return "".join(parts) + "".join(f" · {part}" for part in rest)
+
+
+def _message(message: Story) -> list[Entry]:
+    entries: list[Entry] = []
+    for line in message.get("journal", ()):
+        name, detail = line["name"], masked(line["detail"])
+        if name == "message.accepted":
+            what = f"came from {detail}"
+        elif name == "message.started":
+            what = f"queued for {number(int(detail))} people" if detail.isdecimal() else "queued"
+            what = what.replace("1 people", "1 person") if detail == "1" else what
+        else:
+            what = JOURNAL.get(name, name)
+            why = detail or line["code"]
+            what += f": {why}" if why else ""
+        entries.append((line["at"], what))
+    return entries
+
+
+def _delivery(story: Story, times: Times) -> list[Entry]:
+    delivery, message = story["delivery"], story["message"]
+    started, due_at = message.get("started_at"), delivery["due_at"]
+    same = started is not None and times.stamp(started)[:10] == times.stamp(due_at)[:10]
+    due = times.clock(due_at) if same else times.stamp(due_at)
+    head = f"{ids.show('d', delivery['id'])}, due {due}"
+    if started is not None:
+        head = f"queued as {head}"
+    if message.get("spread"):
+        head += f", spread over {span(int(message['spread'] * 1e6))}"
+    first: Entry = (started, head)
+    timed: list[tuple[int, list[Entry]]] = [
+        (attempt["began_at"], _attempt(attempt, len(story["attempts"]), delivery))
+        for attempt in story["attempts"]
+    ]
+    for line in story.get("journal", ()):
+        if line["name"] in ("delivery.held", "delivery.dropped"):
+            word = "held" if line["name"] == "delivery.held" else "not sent"
+            why = masked(line["detail"]) or line["code"]
+            timed.append((line["at"], [(line["at"], f"{word}: {why}" if why else word)]))
+    timed.sort(key=lambda pair: pair[0])
+    return [first, *(entry for _, entries in timed for entry in entries)]
+
+
+def _attempt(attempt: Story, of: int, delivery: Story) -> list[Entry]:
+    intent = f"attempt {attempt['n']} of {of}: intent stored"
+    if delivery.get("basis") and attempt["n"] == delivery.get("tries"):
+        event = delivery.get("basis_event")
+        intent += f" · basis {delivery['basis']}" + (f" (event {number(event)})" if event else "")
+    content = attempt.get("content") or {}
+    if content.get("type") == "template":
+        version = f" {content['version']}" if content.get("version") else ""
+        intent += f" · template {content['name']}/{content['language']}{version}"
+    elif attempt.get("form"):
+        intent += " · free text"
+    entries: list[Entry] = [(attempt["began_at"], intent)]
+    if attempt.get("settled_at") is not None:
+        entries.append((attempt["settled_at"], _settled(attempt)))
+    for key, word in (("sent_at", "sent"), ("delivered_at", "delivered"), ("read_at", "read")):
+        if attempt.get(key) is not None:
+            entries.append((attempt[key], word))
+    if attempt.get("failed_at") is not None and attempt["failed_at"] != attempt.get("settled_at"):
+        entries.append((attempt["failed_at"], f"failed{_why(attempt)}"))
+    return entries
+
+
+def _settled(attempt: Story) -> str:
+    took = ""
+    if attempt.get("first_byte") is not None:
+        took = f" after {(attempt['settled_at'] - attempt['first_byte']) / 1000:,.0f} ms"
+    provider = attempt.get("provider_id") or ""
+    if provider:
+        by = " by WhatsApp" if provider.startswith("wamid.") else ""
+        late = attempt["state"] == "unknown"
+        word = "no clear answer" if late else f"accepted{by}"
+        return f"{word}{took} · {_shortened(provider)}"
+    if attempt["state"] == "failed":
+        return f"refused{took}{_why(attempt)}"
+    return f"no clear answer{took}{_why(attempt)}"
+
+
+def _why(attempt: Story) -> str:
+    why = ", ".join(filter(None, (attempt.get("code"), masked(attempt.get("detail") or ""))))
+    return f": {why}" if why else ""
+
+
+def _shortened(provider: str) -> str:
+    """The ends of a provider's id, by which it is found again; `--json` has all of it."""
+    return provider if len(provider) <= 24 else f"{provider[:10]}…{provider[-6:]}"
+
+
+def _text(story: Story, wide: int) -> list[str]:
+    found: list[str] = []
+    for attempt in story["attempts"]:
+        footer = (attempt.get("content") or {}).get("footer") or ""
+        words = attempt.get("rendered") or ""
+        if footer and footer not in words:
+            words += f"\n{footer}"
+        for line in words.splitlines():
+            for part in wrapped(line, wide - LABEL):
+                found.append(f"{'TEXT' if not found else '':{LABEL}}{part}")
+        break
+    return found
