@@ -1,0 +1,44 @@
+# make demo · make test · make check · make lock            needs Python 3.11, make, a package index
+PYTHON ?= python3
+BIN := .venv/bin
+FOR ?=
+TESTS ?=
+
+.PHONY: demo test check lock clean
+
+demo: .venv/run                ## the main job on this machine; FOR=20 ends after 20 s
+	$(BIN)/gateway demo $(if $(FOR),--for $(FOR))
+
+test: .venv/dev                ## all tests; TESTS="tests/gateway -k limiter" for some
+	$(BIN)/python -m pytest $(TESTS)
+
+check: .venv/dev               ## style, types, and that every module imports by itself
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+lock: .venv/dev                ## pin the newest versions that fit, with hashes, naming no index
+	cd requirements && ../$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url \
+	    --no-annotate --no-header --python-version 3.11 --universal --upgrade \
+	    ../pyproject.toml build.in -o run.txt
+	cd requirements && ../$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url \
+	    --no-annotate --no-header --python-version 3.11 --universal --upgrade \
+	    ../pyproject.toml build.in dev.in -c run.txt -o dev.txt
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv .venv
+
+.venv/run: requirements/run.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/dev: requirements/dev.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch .venv/run $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
