@@ -1,0 +1,134 @@
+"""A feed grows by a post: every subscriber with confirmed consent gets it once, at the allowed
+pace, with a way out, and nobody else gets anything.  Sandbox and gateway are processes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections import Counter
+
+from tests.wire.world import World, feed, numbers, worst_window
+
+SUBSCRIBERS = 1000
+CLAIMED = 200
+TALKING = 20
+RATE = 80
+
+INPUTS = """
+[inputs.blog]
+plugin = "rss"
+url = "{url}/feed.xml"
+topic = "blog"
+every = "1s"
+
+[topics.other]
+title = "Anderes"
+purpose = "Anderes"
+template = "blog_post"
+
+[inputs.heavy]
+plugin = "rss"
+url = "{url}/heavy.xml"
+topic = "other"
+every = "1s"
+"""
+
+
+def test_a_post_reaches_its_subscribers(world: World) -> None:
+    """1,000 with proof get the post once each, 200 without nothing, at 80 per second."""
+    people, claimed = numbers(SUBSCRIBERS), numbers(CLAIMED, 500_000)
+    world.write_settings(INPUTS.format(url=world.site.url))
+    old = [("2", "Zweiter Beitrag"), ("1", "Erster Beitrag")]
+    world.site.documents["/feed.xml"] = feed(old)
+    # 350 KB that differ each time, so that no shortcut spares the parser
+    world.site.documents["/heavy.xml"] = lambda: feed(
+        [(f"h{n}", f"Schwer {n}") for n in range(200)], pad=1600
+    ).replace(b"<description>d", f"<description>{time.time()}".encode())
+    world.start_sandbox()
+    world.import_contacts(people, claimed)
+    world.start_gateway()
+    world.until(lambda: world.site.fetches.get("/feed.xml", 0) >= 2, "the feed is read")
+    assert world.received() == [], "the first look at a feed sent something"
+    for phone in people[:TALKING]:
+        assert world.say(phone, "Hallo")["status"] == 200
+
+    world.site.documents["/feed.xml"] = feed([("3", "Neuer Beitrag"), *old])
+    world.until(lambda: len(world.received()) >= SUBSCRIBERS, "everybody gets it", 60)
+    world.until(lambda: pending(world) == 0, "all statuses are posted")
+    time.sleep(1.0)  # what should not come would come now
+    lines = world.received()
+
+    got = Counter(line["contact"] for line in lines)
+    assert set(got) == set(people)
+    assert max(got.values()) == 1
+    for line in lines:
+        if line["contact"] in people[:TALKING]:
+            assert line["form"] == "text"
+            assert line["text"].endswith("Abmelden: antworte STOP")
+        else:
+            assert line["template"] == {"name": "blog_post", "language": "de"}
+            assert line["footer"] == "Abmelden: antworte STOP"
+        assert "Neuer Beitrag" in line["text"]
+
+    first_bytes = our_first_bytes(world)
+    arrivals = [line["first_byte"] for line in lines]
+    span = max(first_bytes) - min(first_bytes)
+    mean = (SUBSCRIBERS - 1) / span
+    figures = {
+        "worst_window": worst_window(first_bytes),
+        "worst_window_at_sandbox": worst_window(arrivals),
+        "mean": round(mean, 2),
+    }
+    print(json.dumps(figures))
+    assert figures["worst_window"] <= RATE, figures
+    assert figures["worst_window_at_sandbox"] <= RATE + 2, figures
+    assert mean >= 0.97 * RATE, figures
+    counts = world.data("status")["messages"]
+    assert not counts, "the message still waits for something"
+    assert world.stop_gateway() == 0
+
+
+def test_a_feed_that_grows_sends_exactly_what_is_new(world: World) -> None:
+    """Broken, mended, rebuilt, edited and grown: one new post makes one message."""
+    world.write_settings(
+        INPUTS.split("[topics.other]")[0].format(url=world.site.url).replace('"1s"', '"1s"')
+    )
+    old = [("2", "Zweiter"), ("1", "Erster")]
+    broken = feed(old).replace(b"<title>Blog<", b"<title>Blog & mehr<")
+    edited = feed([("2", "Zweiter, neu betitelt"), ("1", "Erster")])
+    world.site.documents["/feed.xml"] = broken
+    world.start_sandbox()
+    world.import_contacts(numbers(3))
+    world.start_gateway()
+
+    def looked(times: int) -> None:
+        before = world.site.fetches.get("/feed.xml", 0)
+        world.until(
+            lambda: world.site.fetches.get("/feed.xml", 0) >= before + times, "the feed is read"
+        )
+
+    looked(2)
+    for revision in (feed(old), feed(old).replace(b">d<", b">anders<"), edited):
+        world.site.documents["/feed.xml"] = revision
+        looked(2)
+    assert world.received() == []
+    world.site.documents["/feed.xml"] = feed([("3", "Dritter"), *old])
+    world.until(lambda: len(world.received()) >= 3, "the new post arrives")
+    looked(2)
+    assert Counter("Dritter" in line["text"] for line in world.received()) == {True: 3}
+    assert len(world.data("message", "list")) == 1
+
+
+def pending(world: World) -> int:
+    """Return how many webhooks the sandbox still has to post."""
+    return int(json.loads(world.ask("GET", "/sandbox/stats")[1])["webhooks"]["pending"])
+
+
+def our_first_bytes(world: World) -> list[float]:
+    """Return when the gateway put the first byte of each send on the wire, in unix seconds."""
+    with sqlite3.connect(f"file:{world.folder / 'gateway.sqlite'}?mode=ro", uri=True) as database:
+        rows = database.execute("SELECT first_byte FROM attempts WHERE first_byte IS NOT NULL")
+        times = [at / 1e6 for (at,) in rows]
+    database.close()
+    return times
