@@ -3,12 +3,13 @@
 Read message.py, plugin.py, pipeline.py and one middleware, and you know the house.
 A file imports only from layers above its own:
 
-    values    message, verdicts, inbound, errors, secret, ids
+    values    errors, ids, values, secret, message, verdicts, inbound
     contract  plugin, hookspecs
-    tools     isolation, metrics, logs, http, web, systemd
+    tools     clock, isolation, metrics, logs, http, web, systemd, lock
     store     protocol, writer, migrate, sqlite/
-    work      consent, discovery, config, pipeline, fan_out, limiter, delivery, inbox, supervisor
-    whole     operations, assembly, daemon, cli/ · api: all that a plugin may import · testing
+    work      consent, tables, discovery, config, pipeline, limiter, delivery, fan_out, inbox,
+              supervisor, observing, importing, figures, context
+    whole     assembly, operations, admin, daemon, cli/ · api: all that a plugin may import · testing
 """
 
 __version__ = "0.1.0"

@@ -16,9 +16,10 @@ from gateway.config import GatewayConfig, Table, load
 from gateway.consent import StopWords
 from gateway.discovery import Catalogue, Found
 from gateway.errors import ConfigError
+from gateway.isolation import where
 from gateway.message import Message
 from gateway.plugin import Input, Middleware, Observer, Output, Plugin
-from gateway.tables import Problems, read_table, shown
+from gateway.tables import Problems, meant, read_table, shown
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +65,6 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 def assemble(file: Path, catalogue: Catalogue) -> Parts:
     """Read the settings and build every plugin.  Raises ConfigError with all problems."""
     config, problems = load(file)
-    made: dict[str, Plugin] = {}
     origins: dict[str, str] = {}
     settings: dict[str, Any] = {"chain": list(config.chain)}
     for name in ("company", "server", "consent", "service"):
@@ -85,32 +85,41 @@ def assemble(file: Path, catalogue: Catalogue) -> Parts:
         if value is None:
             return None
         settings.setdefault(section, {})[table.label] = {key: table.plugin, **shown(value)}
-        plugin = found.cls(value, table.label)
+        try:
+            plugin = found.cls(value, table.label)
+        except ConfigError as error:
+            problems.add(table.where, str(error))
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are told as well
+            problems.add(table.where, f"plugin {table.plugin!r} cannot be made: {where(error)}")
+            return None
         origins[table.label] = found.origin
-        made[table.label] = plugin
         return plugin
 
     chain = []
     for name in config.chain:
         table = config.middleware.get(name, Table(name, name, f"[middleware.{name}]", {}))
         chain.append(make(table, "middleware", "middleware", "plugin"))
-    for name in config.middleware.keys() - set(config.chain):
+    for name in sorted(config.middleware.keys() - set(config.chain)):
         problems.add(f"[middleware.{name}]", "is not in the chain; add it, or remove this table")
     senders = {n: make(t, "output", "senders", "output") for n, t in config.senders.items()}
     inputs = {n: make(t, "input", "inputs", "plugin") for n, t in config.inputs.items()}
     observers = {}
     for name, table in config.observers.items():
-        both = inputs.get(name)
-        same = both is not None and isinstance(both, Observer) and not table.values
-        observers[name] = both if same else make(table, "observer", "observers", "plugin")
+        if _same(config.inputs.get(name), table):  # one instance of two kinds
+            observers[name] = inputs[name]
+            if inputs[name] is not None and not isinstance(inputs[name], Observer):
+                problems.add(table.where, f"[inputs.{name}] is no observer")
+        else:
+            observers[name] = make(table, "observer", "observers", "plugin")
     _labels(config, problems)
     for name, plugin in inputs.items():
-        topic = getattr(plugin.config, "topic", None) if plugin is not None else None
-        if isinstance(topic, str) and topic not in config.topics:
-            problems.add(
-                f"[inputs.{name}] topic",
-                f"there is no topic {topic!r}; known: {', '.join(config.topics) or 'none'}",
-            )
+        for key, known in (("topic", config.topics), ("sender", config.senders)):
+            named = getattr(plugin.config, key, None) if plugin is not None else None
+            if isinstance(named, str) and named not in known:
+                problems.add(
+                    f"[inputs.{name}] {key}", f"there is no {key} {named!r}; {meant(named, known)}"
+                )
     problems.check()
     return Parts(
         config=config,
@@ -126,16 +135,27 @@ def assemble(file: Path, catalogue: Catalogue) -> Parts:
 
 
 def _labels(config: GatewayConfig, problems: Problems) -> None:
-    """A label names one instance in logs, metrics and state."""
+    """A label names one instance in logs, metrics (where - is _) and state."""
     seen: dict[str, str] = {}
-    for section in ("inputs", "senders", "middleware"):
-        for label in getattr(config, section):
-            if label in seen:
-                problems.add(
-                    f"[{section}.{label}]",
-                    f"the name {label!r} is taken by [{seen[label]}.{label}]",
-                )
-            seen[label] = section
+    labels = [("inputs", name) for name in config.inputs]
+    labels += [("senders", name) for name in config.senders]
+    labels += [("middleware", name) for name in dict.fromkeys(config.chain)]
+    labels += [
+        ("observers", name)
+        for name, table in config.observers.items()
+        if not _same(config.inputs.get(name), table)
+    ]
+    for section, label in labels:
+        here = f"[{section}.{label}]"
+        other = seen.setdefault(label.replace("-", "_"), here)
+        if other != here:
+            problems.add(here, f"the name {label!r} is taken by {other}")
+
+
+def _same(input_: Table | None, observer: Table) -> bool:
+    """An observer's table that only repeats an input's name means that input."""
+    plugins = (input_.plugin, observer.label) if input_ is not None else ()
+    return observer.plugin in plugins and not observer.values
 
 
 def _salt(settings: Mapping[str, Any]) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from gateway.errors import ConfigError
 from gateway.message import Topic
-from gateway.tables import Problems, read_table
+from gateway.tables import Problems, meant, read_table
 from gateway.values import Duration
 
 
@@ -32,6 +32,8 @@ class Company(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             ZoneInfo(self.time_zone)
         except (KeyError, ValueError, OSError):
             raise ValueError(f"time_zone: there is no time zone {self.time_zone!r}") from None
+        if not (len(self.region) == 2 and self.region.isascii() and self.region.isupper()):
+            raise ValueError(f'region: write a country such as "DE", not {self.region!r}')
 
 
 class Server(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -60,7 +62,7 @@ class Service(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """How the daemon itself behaves.  `grace` bounds a clean stop."""
 
     grace: Duration = Duration(20)
-    log_level: str = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class TopicTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -130,7 +132,7 @@ def load(file: Path) -> tuple[GatewayConfig, Problems]:
     Other problems are collected, so that those of plugins can be added before they are raised.
     """
     try:
-        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+        raw = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"{file}: there is no such file; --config names another") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -140,7 +142,7 @@ def load(file: Path) -> tuple[GatewayConfig, Problems]:
     problems = Problems(str(file))
     beside = file.parent
     for unknown in sorted(raw.keys() - SECTIONS):
-        problems.add(unknown, f"unknown section; known: {', '.join(sorted(SECTIONS))}")
+        problems.add(unknown, f"unknown section; {meant(unknown, SECTIONS)}")
 
     def section(name: str, type_: Any, default: Any) -> Any:
         if name not in raw:
@@ -168,13 +170,17 @@ def load(file: Path) -> tuple[GatewayConfig, Problems]:
         inputs=_plugins(raw, "inputs", "plugin", problems),
         middleware=_plugins(raw, "middleware", "plugin", problems),
         observers=_plugins(raw, "observers", "plugin", problems),
-        people={str(k): str(v) for k, v in (raw.get("people") or {}).items()},
+        people=_people(raw, problems),
     )
     if not config.senders:
         problems.add("[senders]", "name at least one sender, such as [senders.main]")
     for name, topic_value in topics.items():
         if topic_value.sender is not None and topic_value.sender not in config.senders:
-            problems.add(f"[topics.{name}] sender", f"there is no sender {topic_value.sender!r}")
+            problems.add(
+                f"[topics.{name}] sender",
+                f"there is no sender {topic_value.sender!r};"
+                f" {meant(topic_value.sender, config.senders)}",
+            )
     return config, problems
 
 
@@ -191,6 +197,14 @@ def _chain(raw: Mapping[str, Any], problems: Problems) -> tuple[str, ...]:
     if len(set(chain)) != len(chain):
         problems.add("chain", "names a middleware twice")
     return tuple(chain)
+
+
+def _people(raw: Mapping[str, Any], problems: Problems) -> dict[str, str]:
+    people = raw.get("people", {})
+    if not isinstance(people, dict) or not all(isinstance(v, str) for v in people.values()):
+        problems.add("[people]", 'has to hold names, such as anna = "+49 171 …"')
+        return {}
+    return people
 
 
 def _tables(

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import trio
 from prometheus_client import CollectorRegistry
@@ -30,40 +30,47 @@ from gateway.delivery import Sending
 from gateway.discovery import Catalogue, discover
 from gateway.errors import ConfigError, StoreError
 from gateway.fan_out import Preparing
-from gateway.figures import Figures
+from gateway.figures import Figures, watch
 from gateway.http import open_client
+from gateway.inbound import Intake
 from gateway.inbox import Inbox
 from gateway.isolation import where
 from gateway.limiter import Limiter
 from gateway.lock import Locked, only_writer
-from gateway.message import PRIORITY_NAMES, Message
+from gateway.message import Message
 from gateway.metrics import Metrics
 from gateway.observing import observe
 from gateway.operations import Operations
 from gateway.pipeline import CRASH_CODES, Pipeline
 from gateway.plugin import Plugin
-from gateway.store.protocol import DeliveryState, Store
+from gateway.store.protocol import Store
 from gateway.store.sqlite import SqliteStore
-from gateway.store.writer import Lane
 from gateway.supervisor import supervise
 from gateway.systemd import Notifier
 from gateway.web import Limits, serve
+from gateway.wire import Reason
 
 log = logging.getLogger("gateway.daemon")
 
 GAUGES_EVERY = 5.0
-QUOTA_MEMORY = 8 * 86_400 * 1_000_000
-"""Microseconds of quota uses that are read at the start: the longest window, a week, and a day."""
+FORGET = 500
+"""Uses of limits that are over and deleted at a time."""
 
 SWITCH_INTERVAL = 0.0005
 """Seconds.  The store's thread and the event loop share the interpreter; the default of 5 ms
 would make each wait that long for the other."""
 
-CORE_CODES = (
+DECISIONS = (
     "withdrawn", "cancelled", "expired", "paused", "stopped", "already_sent", "no_basis",
-    "no_consent", "no_request", "window_closed", "no_form", "unreachable", "limit", "store",
-    "stopped_while_sending", "no_id", "output_raised", "output_timeout", "no_sender", "no_topic",
+    "no_consent", "no_request", "window_closed", "unreachable", "no_sender", "no_topic",
 )  # fmt: skip
+"""Why the core does not send; a middleware declares its own codes."""
+
+FAILURES = ("no_id", "output_raised", "output_timeout", *get_args(Reason))
+"""Why the core calls an attempt failed or unknown; an output declares its own codes."""
+
+PEOPLE_EVERY = 60.0
+"""Seconds; counting them reads every consent."""
 
 
 class Daemon:
@@ -86,7 +93,7 @@ class Daemon:
             timed=self.figures.stage,
         )
         self.inbox = Inbox(store, parts.stop_words, clock, self.figures.taken)
-        self.operations = Operations(parts, store, clock, self.live, self.inbox.landed)
+        self.operations = Operations(parts, store, clock, self.live, self._landed)
         self.addresses: dict[str, list[str]] = {}
         self._states: dict[str, str] = {}
         self._succeeded: dict[str, int] = {}
@@ -99,7 +106,7 @@ class Daemon:
         born = trio.current_time()
         await self._recover()
         self._prepare_metrics()
-        past = await self.store.quota_uses(since=self.clock.micros() - QUOTA_MEMORY)
+        past = await self.store.quota_uses(at=self.clock.micros())
         limiter = Limiter(born, past)
         async with AsyncExitStack() as stack:
             http = await stack.enter_async_context(open_client())
@@ -156,11 +163,11 @@ class Daemon:
             store=self.store,
             http=http,
             clock=self.clock,
-            metrics=self.metrics.plugin(plugin.label.replace("-", "_")),
+            metrics=self.metrics.plugin(plugin.label),
             topics=self.parts.config.topics,
             stop_words=self.parts.stop_words.words,
             complete=self.parts.complete,
-            take=self.inbox.take,
+            take=self._take,
             succeeded=self._note_success,
         )
 
@@ -174,6 +181,7 @@ class Daemon:
             raise
         except Exception as error:
             raise ConfigError(f"{plugin.label} cannot start: {where(error)}") from error
+        self.metrics.plugin_up.labels(plugin.label).set(1)
         try:
             yield
         finally:
@@ -230,6 +238,21 @@ class Daemon:
         self._states[label] = state
         self.figures.supervised(label, state)
 
+    async def _take(self, intake: Intake) -> None:
+        """Hand a webhook's content to the inbox, timed."""
+        started = trio.current_time()
+        result = "failed"
+        try:
+            await self.inbox.take(intake)
+            result = "accepted"
+        finally:
+            self.figures.webhook(intake.sender, result, trio.current_time() - started)
+
+    async def _landed(self, contacts: tuple[int, ...]) -> None:
+        """Wait for what is in the air to somebody whom a command withdrew."""
+        self.figures.withdrawn_by_command()
+        await self.inbox.landed(contacts)
+
     def _note_success(self, label: str) -> None:
         self._succeeded[label] = self.clock.micros()
         self.metrics.input_succeeded.labels(label).set_to_current_time()
@@ -250,52 +273,36 @@ class Daemon:
         }
 
     def _prepare_metrics(self) -> None:
-        codes = set(CORE_CODES) | CRASH_CODES
+        codes = set(DECISIONS) | CRASH_CODES
         for middleware in self.parts.chain:
             codes |= type(middleware).codes
+        failures = set(FAILURES)
         for output in self.parts.senders.values():
-            codes |= type(output).codes
+            failures |= type(output).codes
         self.metrics.prepare(
             version=__version__,
-            inputs=[*self.parts.inputs, "send"],
+            inputs=[*self.parts.inputs, *self.parts.observers, "send"],
             topics=self.parts.config.topics,
             senders=self.parts.senders,
             plugins=[plugin.label for plugin in self.parts.plugins()],
-            lanes=[lane.name.lower() for lane in Lane],
             codes=codes,
+            failures=failures,
         )
+        self.metrics.started.set_to_current_time()
         self.metrics.sending.set(1)
 
     async def _gauges(self) -> None:
         """Keep the gauges of what lies in the store."""
-        shown: set[tuple[str, str, str]] = set()
+        counted = -PEOPLE_EVERY
         while True:
+            people = trio.current_time() - counted >= PEOPLE_EVERY
+            counted = trio.current_time() if people else counted
             try:
-                depths = await self.store.depths()
-                stops = await self.store.stops()
-                groups = (await self.store.report("waiting", limit=0))["groups"]
+                await self.figures.look(self.store, self.parts.senders, people=people)
             except StoreError as error:
                 self._problem = f"the store cannot be read: {error}"
             else:
                 self._problem = None
-                now = {
-                    (sender, PRIORITY_NAMES[priority], state): n
-                    for (sender, priority, state), n in depths.items()
-                    if DeliveryState[state.upper()] <= DeliveryState.UNKNOWN
-                }
-                for key in shown - now.keys():
-                    self.metrics.queue_depth.labels(*key).set(0)
-                for key, n in now.items():
-                    self.metrics.queue_depth.labels(*key).set(n)
-                shown = set(now)
-                held: dict[str, int] = {}
-                for group in groups:
-                    held[group["code"]] = held.get(group["code"], 0) + group["n"]
-                for code, n in held.items():
-                    self.metrics.held.labels(code).set(n)
-                self.metrics.sending.set(0 if "all" in stops else 1)
-                for sender in self.parts.senders:
-                    self.metrics.sender_paused.labels(sender).set(f"sender:{sender}" in stops)
             await trio.sleep(GAUGES_EVERY)
 
     async def _watchdog(self) -> None:
@@ -327,10 +334,11 @@ async def serve_gateway(
 
     def observe_commit(seconds: float, jobs: int, ok: bool) -> None:
         metrics.store_commit.observe(seconds)
-        metrics.store_jobs.labels("all", "done" if ok else "failed").inc(jobs)
+        metrics.store_jobs.labels("done" if ok else "failed").inc(jobs)
 
     with only_writer(parts.config.database):
         async with SqliteStore(parts.config.database, observe_commit) as store:
+            watch(metrics, store.waiting, parts.config.database)
             daemon = Daemon(parts, store, SystemClock(), metrics, node)
             async with trio.open_nursery() as nursery:
                 if signals:

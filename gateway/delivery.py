@@ -39,6 +39,9 @@ IN_THE_AIR = 64
 IDLE = 0.020
 """Seconds between looks at an empty queue while other things are committed."""
 
+LONGEST_SLEEP = 60.0
+"""Seconds after which an idle sender looks again, whatever it heard."""
+
 TRIES = 8
 """After so many attempts that reached nobody, a person has to look."""
 
@@ -99,7 +102,7 @@ class Sending:
         self._keys: frozenset[str] = frozenset()
         self._paused: dict[int, float] = {}  # priority → until, steady seconds
         self._failures = 0  # connections that failed, in a row
-        self._unsettled = 0
+        self._unwritten = 0  # facts that the store refused so far
         self._stopping = trio.Event()
         self._ended = trio.Event()
 
@@ -134,9 +137,11 @@ class Sending:
             return
         now = trio.current_time()
         open_priorities = [p for p in (0, 1, 2) if self._paused.get(p, 0.0) <= now]
-        seen = self._store.changes()
+        closed = [until for until in self._paused.values() if until > now]
+        looked_at = self._clock.micros()
+        seen = self._store.changes("deliveries")
         leased: list[Delivery] = []
-        if self._unsettled:
+        if self._unwritten:
             await trio.sleep(0.1)  # what went out must be written down before more goes
             return
         if open_priorities:
@@ -145,7 +150,7 @@ class Sending:
                     leased = await self._store.lease(
                         self.sender,
                         self._node,
-                        at=self._clock.micros(),
+                        at=looked_at,
                         limit=free,
                         windows=self._output.windows,
                         margin=MARGIN,
@@ -159,20 +164,23 @@ class Sending:
             self._waiting += 1
             nursery.start_soon(self._one, delivery)
         if len(leased) < free:
-            await self._more_due(seen)
+            await self._more_due(seen, looked_at, closed)
 
-    async def _more_due(self, seen: int) -> None:
-        """Sleep until something may be due: a commit, a due time, the end of a pause."""
+    async def _more_due(self, seen: int, looked_at: int, closed: list[float]) -> None:
+        """Sleep until something may be due: a commit, a due time, the end of a pause.
+
+        `looked_at`: the time of the last lease, UTC microseconds; what was due by then and was
+        not leased waits for its contact or its priority, and both are heard of.  `closed`: when
+        the priorities end that were left out of it.
+        """
         await trio.sleep(IDLE)
-        now = trio.current_time()
-        pause = min((until - now for until in self._paused.values() if until > now), default=60.0)
-        due = await self._store.next_due(self.sender)
+        wake_at = min((trio.current_time() + LONGEST_SLEEP, *closed))
+        due = await self._store.next_due(self.sender, after=looked_at)
         if due is not None:
-            wait = max(0.0, (due - self._clock.micros()) / 1e6)
-            # Due already and yet not leased: its contact is in the air, or its priority pauses.
-            pause = min(pause, wait if wait > 0 else 60.0)
-        with trio.move_on_after(max(0.0, pause)):
-            await self._store.changed(seen)
+            seconds = (due - self._clock.micros()) / 1e6
+            wake_at = min(wake_at, trio.current_time() + seconds)
+        with trio.move_on_at(wake_at):
+            await self._store.changed(seen, "deliveries")
 
     async def _roomier(self) -> None:
         await self._room.wait()
@@ -334,10 +342,8 @@ class Sending:
             grant.sent(trio.current_time())  # an output that did not say when counts as just now
         settlement = self._settlement(delivery, answer, sent_at)
         self._report.attempted(delivery, settlement.outcome, settlement.code, seconds)
-        self._unsettled += 1
         started = time.perf_counter()
         await self._persist(lambda: self._store.settle([settlement]))
-        self._unsettled -= 1
         self._report.stage("settle", time.perf_counter() - started)
         await self._consequences(answer)
 
@@ -414,9 +420,12 @@ class Sending:
         while True:
             try:
                 await write()  # type: ignore[misc]
+                return
             except StoreError as error:
                 log.error("sender %s: cannot write down what happened: %s", self.sender, error)
+            self._unwritten += 1
+            try:
                 await trio.sleep(pause)
-                pause = min(pause * 2, 10.0)
-            else:
-                return
+            finally:
+                self._unwritten -= 1
+            pause = min(pause * 2, 10.0)

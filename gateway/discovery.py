@@ -8,8 +8,10 @@ package could otherwise replace `consent`.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
+from types import SimpleNamespace
 from typing import Any, get_type_hints
 
 import msgspec
@@ -25,6 +27,9 @@ KINDS: tuple[tuple[str, type[Plugin]], ...] = (
     ("output", Output),
     ("observer", Observer),
 )
+
+PLAIN = ("limits", "routes")
+"""Methods that are called, not awaited."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -89,10 +94,10 @@ def discover(points: Iterable[EntryPoint] | None = None) -> Catalogue:
             try:
                 found = _describe(cls, origin)
             except _Unusable as reason:
-                name = getattr(cls, "name", point.name)
-                broken.append(
-                    Broken(name if isinstance(name, str) else point.name, origin, str(reason))
-                )
+                name = getattr(cls, "name", None)
+                if not isinstance(name, str) or not name.isidentifier():
+                    name = point.name
+                broken.append(Broken(name, origin, str(reason)))
                 continue
             other = plugins.get(found.name)
             if other is not None:
@@ -115,7 +120,7 @@ def _classes(point: EntryPoint) -> list[Any]:
     manager.add_hookspecs(hookspecs)
     try:
         module = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _Unusable(
             f"importing {point.value} failed: {type(error).__name__}: {error}"
         ) from error
@@ -131,9 +136,12 @@ def _classes(point: EntryPoint) -> list[Any]:
         raise _Unusable("register() is async; it is called once, as a plain function")
     try:
         found: Any = hooks[0].function()
-        return list(found)
+        classes = list(found)
     except Exception as error:
         raise _Unusable(f"register() failed: {type(error).__name__}: {error}") from error
+    if not classes:
+        raise _Unusable("register() returned no class")
+    return classes
 
 
 def _describe(cls: Any, origin: str) -> Found:
@@ -150,6 +158,9 @@ def _describe(cls: Any, origin: str) -> Found:
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(cls.__abstractmethods__))
         raise _Unusable(f"{cls.__qualname__} lacks {missing}")
+    for method in PLAIN:
+        if inspect.iscoroutinefunction(getattr(cls, method, None)):
+            raise _Unusable(f"{cls.__qualname__}.{method} is async; it is called as a function")
     kinds = tuple(kind for kind, base in KINDS if issubclass(cls, base))
     if not kinds:
         raise _Unusable(f"{cls.__qualname__} is none of Input, Middleware, Output, Observer")
@@ -157,8 +168,12 @@ def _describe(cls: Any, origin: str) -> Found:
 
 
 def _settings(cls: type[Plugin]) -> type[PluginConfig]:
+    # Only this one annotation: what others name below TYPE_CHECKING is the plugin's own business.
     try:
-        annotation = get_type_hints(cls).get("config", Any)
+        owner = next(base for base in cls.__mro__ if "config" in inspect.get_annotations(base))
+        only = SimpleNamespace(__annotations__={"config": owner.__annotations__["config"]})
+        names = vars(sys.modules[owner.__module__])
+        annotation = get_type_hints(only, names, dict(vars(owner)))["config"]
     except Exception as error:
         raise _Unusable(
             f"the annotation of {cls.__qualname__}.config cannot be resolved ({error}); import its"

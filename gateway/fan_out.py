@@ -59,7 +59,7 @@ class Preparing:
     async def run(self) -> None:
         """Work until cancelled; a store that fails is tried again."""
         while True:
-            seen = self._store.changes()
+            seen = self._store.changes("messages")
             try:
                 busy = await self.round()
             except StoreError as error:
@@ -69,7 +69,7 @@ class Preparing:
             self._worked()
             if not busy:
                 with trio.move_on_after(LOOK_EVERY):
-                    await self._store.changed(seen)
+                    await self._store.changed(seen, "messages")
 
     async def round(self) -> bool:
         """Do one chunk of everything that waits.  True if there may be more."""

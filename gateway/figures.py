@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
 from gateway.inbound import Intake
-from gateway.message import Delivery, Message
-from gateway.metrics import Metrics
-from gateway.store.protocol import Taken, micros
+from gateway.message import PRIORITY_NAMES, Delivery, Message
+from gateway.metrics import OPEN, Metrics
+from gateway.store.protocol import Store, Taken, micros
+
+OUTPUT = "output_"
+"""What the codes of attempts begin with whose output failed: raised, timeout."""
+
+NEVER = 1 << 62
+"""Microseconds; changes since then are none, and are not counted."""
 
 
 class Figures:
@@ -13,16 +26,19 @@ class Figures:
 
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
+        self._shown: dict[Any, set[tuple[str, ...]]] = {}
 
     # --- delivery.Report ------------------------------------------------------------------------
     def decided(self, delivery: Delivery, outcome: str, code: str) -> None:
-        self._delivery(delivery, outcome, code)
+        self.metrics.not_sent.labels(delivery.sender, outcome, code).inc()
+        self._delivery(delivery, outcome)
 
     def attempted(self, delivery: Delivery, outcome: str, code: str, seconds: float) -> None:
-        # What the API answered; "rejected" is its refusal, "not_sent" one that never left.
         self.metrics.attempts.labels(delivery.sender, outcome, code).inc()
         self.metrics.send_seconds.labels(delivery.sender, outcome).observe(seconds)
-        self._delivery(delivery, outcome, code)
+        if code.startswith(OUTPUT):
+            self.plugin_failed(delivery.sender, "send", code.removeprefix(OUTPUT))
+        self._delivery(delivery, outcome)
 
     def first_byte(self, delivery: Delivery, at: int) -> None:
         accepted_at = delivery.message.accepted_at
@@ -39,10 +55,10 @@ class Figures:
     def stopped(self, sender: str, reason: str) -> None:
         self.metrics.sender_paused.labels(sender).set(1)
 
-    def _delivery(self, delivery: Delivery, outcome: str, code: str) -> None:
+    def _delivery(self, delivery: Delivery, outcome: str) -> None:
         message = delivery.message
         self.metrics.deliveries.labels(
-            message.topic or "", message.kind, delivery.sender, outcome, code
+            message.topic or "", message.kind, delivery.sender, outcome
         ).inc()
 
     # --- the other parts ------------------------------------------------------------------------
@@ -51,7 +67,7 @@ class Figures:
         self.metrics.messages.labels(message.input, message.topic or "", outcome).inc()
 
     def plugin_failed(self, label: str, moment: str, reason: str) -> None:
-        """A plugin crashed, hung or answered nonsense."""
+        """A plugin raised, hung or answered nonsense."""
         self.metrics.plugin_failures.labels(label, moment, reason).inc()
 
     def supervised(self, label: str, state: str) -> None:
@@ -59,6 +75,7 @@ class Figures:
         self.metrics.plugin_up.labels(label).set(1 if state in ("running", "ended") else 0)
         if state == "pausing":
             self.metrics.plugin_restarts.labels(label).inc()
+            self.plugin_failed(label, "run", "raised")
 
     def taken(self, intake: Intake, taken: Taken) -> None:
         """A webhook was applied."""
@@ -66,7 +83,84 @@ class Figures:
             self.metrics.inbound.labels(intake.sender, inbound.kind).inc()
         for status, n in taken.statuses.items():
             self.metrics.statuses.labels(intake.sender, status).inc(n)
+        for reported in intake.statuses:
+            if reported.status == "failed":
+                self.metrics.failures.labels(intake.sender, reported.code).inc()
         for _ in taken.withdrawn:
             self.metrics.withdrawals.labels("message").inc()
-        self.metrics.webhooks.labels(intake.sender, "accepted").inc()
-        self.metrics.last_webhook.labels(intake.sender).set_to_current_time()
+
+    def webhook(self, sender: str, result: str, seconds: float) -> None:
+        """A webhook that was understood is on disk (`accepted`), or could not be kept."""
+        self.metrics.webhooks.labels(sender, result).inc()
+        self.metrics.last_webhook.labels(sender).set_to_current_time()
+        self.stage("webhook", seconds)
+
+    def withdrawn_by_command(self) -> None:
+        """Somebody withdrew by another way, and a person typed it in."""
+        self.metrics.withdrawals.labels("command").inc()
+
+    # --- what lies in the store -----------------------------------------------------------------
+    async def look(self, store: Store, senders: Iterable[str], *, people: bool) -> None:
+        """Read the levels anew; `people` too, which takes longer.  Raises StoreError."""
+        self._depths(await store.depths())
+        stops = await store.stops()
+        self.metrics.sending.set("all" not in stops)
+        for sender in senders:
+            self.metrics.sender_paused.labels(sender).set(f"sender:{sender}" in stops)
+        self._held(
+            (await store.report("waiting", limit=0))["groups"],
+            await store.report("messages", limit=100, only_open=True),
+        )
+        if people:
+            states = (await store.report("people", since=NEVER))["states"]
+            self._levels(self.metrics.people, {(state,): n for state, n in states.items()})
+
+    def _depths(self, depths: Mapping[tuple[str, int, str], int]) -> None:
+        levels: dict[tuple[str, ...], int] = {
+            (sender, PRIORITY_NAMES[priority], state): n
+            for (sender, priority, state), n in depths.items()
+            if state in OPEN
+        }
+        self._levels(self.metrics.queue_depth, levels)
+
+    def _held(
+        self, waiting: Iterable[Mapping[str, Any]], messages: Iterable[Mapping[str, Any]]
+    ) -> None:
+        levels: Counter[tuple[str, ...]] = Counter()
+        for group in waiting:
+            if group["state"] == "held":
+                levels["delivery", group["code"]] += group["n"]
+        for message in messages:
+            if message["state"] == "held" and message["until"] is None:
+                levels["message", message["code"]] += 1
+        self._levels(self.metrics.held, levels)
+
+    def _levels(self, gauge: Any, levels: Mapping[tuple[str, ...], int]) -> None:
+        """Set a gauge's series, and to 0 what was shown before and is no more."""
+        for key in self._shown.get(gauge, set()) - levels.keys():
+            gauge.labels(*key).set(0)
+        for key, n in levels.items():
+            gauge.labels(*key).set(n)
+        self._shown[gauge] = set(levels)
+
+
+def watch(metrics: Metrics, waiting: Callable[[], Mapping[str, int]], database: Path) -> None:
+    """Show what a store says of itself: read when Prometheus asks, so always of this moment."""
+    for lane in waiting():
+        metrics.store_queue.labels(lane).set_function(partial(_lane, waiting, lane))
+    metrics.store_bytes.set_function(partial(_size, database))
+    metrics.store_free.set_function(partial(_free, database))
+
+
+def _lane(waiting: Callable[[], Mapping[str, int]], lane: str) -> int:
+    return waiting()[lane]
+
+
+def _size(database: Path) -> int:
+    log = database.with_name(f"{database.name}-wal")
+    return sum(path.stat().st_size for path in (database, log) if path.exists())
+
+
+def _free(database: Path) -> int:
+    disk = os.statvfs(database.parent)
+    return disk.f_bavail * disk.f_frsize

@@ -18,6 +18,7 @@ from gateway.message import Identity
 from gateway.values import PhoneNumberError, phone
 
 PROOF = ("confirmed_at", "source", "wording")
+KNOWN = {"phone", "user_id", "name", "language", "topic"}
 LONGEST = 2000
 """Characters of one field that are kept."""
 
@@ -52,6 +53,14 @@ def read_row(
             "verdict": "no_consent",
             "reason": f"there is no topic {topic!r} in the settings",
         }
+    requested = _time(values.get("requested_at", ""), config.company.time_zone)
+    if topic and requested is not None and not values.get("confirmed_at"):
+        asked = ConsentEvent(
+            name="requested", at=requested, topic=topic, source=f"import {file}".strip(),
+            evidence={key: value for key, value in values.items() if value and key not in KNOWN},
+        )  # fmt: skip
+        reason = "signed up and never confirmed"
+        return person.replace(events=(asked,)), {"verdict": "no_consent", "reason": reason}
     missing = [field for field in PROOF if not values.get(field)]
     if not topic:
         missing.insert(0, "topic")
@@ -68,8 +77,7 @@ def read_row(
         }
     if at > datetime.now(UTC):
         return person, {"verdict": "no_consent", "reason": "confirmed_at lies in the future"}
-    known = {"phone", "user_id", "name", "language", "topic"}
-    evidence = {key: value for key, value in values.items() if value and key not in known}
+    evidence = {key: value for key, value in values.items() if value and key not in KNOWN}
     event = ConsentEvent(
         name="imported", at=at, topic=topic, source=f"import {file}".strip(), evidence=evidence
     )
@@ -83,4 +91,7 @@ def _time(text: str, zone: str) -> datetime | None:
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=ZoneInfo(zone))
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:  # the year 1, or 9999
+        return None

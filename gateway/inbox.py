@@ -68,9 +68,9 @@ class Inbox:
             return
         with trio.move_on_after(LONGEST_WAIT) as scope:
             while True:
-                seen = self._store.changes()
+                seen = self._store.changes("deliveries")
                 if not await self._store.sending(contacts):
                     break
-                await self._store.changed(seen)
+                await self._store.changed(seen, "deliveries")
         if scope.cancelled_caught:
             log.error("a send to somebody who withdrew did not end within %g s", LONGEST_WAIT)

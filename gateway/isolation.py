@@ -28,6 +28,10 @@ class Crash(msgspec.Struct, frozen=True):
     error: str
 
 
+class HiddenText(Exception):
+    """Stands in a logged traceback for an error whose own text is left out."""
+
+
 async def guarded(
     label: str,
     call: Callable[[], Awaitable[T]],
@@ -68,7 +72,7 @@ def raised(label: str, error: BaseException) -> Crash:
         "plugin %s crashed with %s",
         label,
         type(error).__name__,
-        exc_info=(type(error), type(error)(), error.__traceback__) if _plain(error) else None,
+        exc_info=(HiddenText, HiddenText(type(error).__name__), error.__traceback__),
     )
     return Crash(label, "raised", where(error))
 
@@ -82,14 +86,6 @@ def where(error: BaseException) -> str:
         place = f" in {code.co_name}, line {trace.tb_lineno}"
         trace = trace.tb_next
     return f"{type(error).__name__}{place}"
-
-
-def _plain(error: BaseException) -> bool:
-    try:
-        type(error)()
-    except TypeError:
-        return False
-    return True
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> Exception:

@@ -1,29 +1,30 @@
 """When may this one go, and why not yet: all limits of a delivery, taken together.
 
 Pure: no I/O, no clock of its own.  Times are seconds of one steady clock (the daemon's), except
-quotas, whose uses are stored and therefore in UTC.
+uses that are stored (of quotas, and of rates below one per second), which are in UTC.
 
-A Rate from one per second upwards keeps the times of the last N first bytes.  What was granted
-and has not reported its first byte yet counts as if it were sent now, so that no one-second
-window on the wire ever holds more than N, however long a connection takes to open.
+Everything counts at its first byte on the wire.  What was granted and has not reported its first
+byte yet counts as if it were sent now, so that no window on the wire ever holds more than
+allowed, however long a connection takes to open.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Sequence
-from math import inf
+from typing import Any
 
 import msgspec
 
+from gateway.quotas import Uses, after
+from gateway.rates import Key, Pace
 from gateway.store.protocol import QuotaUse
-from gateway.verdicts import Closed, Limit, Quota, Rate
-
-HEADROOM = 0.004
-"""Share of the spacing that is added: the wire's jitter must not touch the limit."""
+from gateway.verdicts import Limit, Quota, Rate
 
 IDLE = 4096
 """Keys that are kept; beyond it the ones longest unused go, if they are full again."""
+
+NEAR = 1e-7  # seconds; what is nearer than this is now, and rounding
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -34,120 +35,45 @@ class Wait(msgspec.Struct, frozen=True):
     reason: str
 
 
-class _Bucket:
-    """One Rate: a log of first bytes over one window, and spacing with a credit."""
-
-    __slots__ = ("_allowance", "_n", "_spacing", "_span", "_unsent", "log", "next_free")
-
-    def __init__(self, rate: Rate, born: float, fresh: bool) -> None:
-        self._spacing = 1.0 / rate.per_second * (1.0 + HEADROOM)
-        self._allowance = (rate.burst - 1) * self._spacing
-        self._n = int(rate.per_second) if rate.per_second >= 1 else 0
-        # A thousandth more, so that a window with both ends in it holds no more either.
-        self._span = self._n / rate.per_second * 1.001 if self._n else 0.0
-        self._unsent = 0
-        self.log: deque[float] = deque(maxlen=self._n or 1)
-        # After a restart nobody knows what went just before: start with an empty credit.
-        self.next_free = born if fresh else born + self._allowance
-        if not fresh and self._n:
-            self.log.extend([born] * self._n)
-
-    def ready_at(self, now: float) -> float:
-        """Return when the next one may be granted, inf while that depends on a first byte."""
-        at = self.next_free - self._allowance
-        if self._n:
-            taken = self._unsent
-            if taken >= self._n:
-                return inf
-            index = len(self.log) - (self._n - taken)
-            if index >= 0:
-                at = max(at, self.log[index] + self._span)
-        return at if at > now else now
-
-    def take(self, now: float) -> None:
-        self.next_free = max(self.next_free, now) + self._spacing
-        self._unsent += 1
-
-    def sent(self, at: float) -> None:
-        self._unsent -= 1
-        if self._n:
-            self.log.append(max(at, self.log[-1]) if self.log else at)
-
-    def give_back(self) -> None:
-        self._unsent -= 1
-        self.next_free -= self._spacing
-
-    def idle(self, now: float) -> bool:
-        return (
-            self._unsent == 0
-            and self.next_free <= now
-            and (not self.log or self.log[-1] + self._span < now)
-        )
-
-
-class _Uses:
-    """One Quota: its uses in time order, with how often each subject stands in it."""
-
-    __slots__ = ("at", "subjects")
-
-    def __init__(self) -> None:
-        self.at: deque[tuple[float, str]] = deque()
-        self.subjects: dict[str, int] = {}
-
-    def add(self, at: float, subject: str) -> None:
-        self.at.append((at, subject))
-        self.subjects[subject] = self.subjects.get(subject, 0) + 1
-
-    def remove_last(self, at: float, subject: str) -> None:
-        for index in range(len(self.at) - 1, -1, -1):
-            if self.at[index] == (at, subject):
-                del self.at[index]
-                self._less(subject)
-                return
-
-    def forget(self, before: float) -> None:
-        while self.at and self.at[0][0] <= before:
-            self._less(self.at.popleft()[1])
-
-    def _less(self, subject: str) -> None:
-        left = self.subjects[subject] - 1
-        if left:
-            self.subjects[subject] = left
-        else:
-            del self.subjects[subject]
+_Taken = dict[Key, list[Pace]]
+_Quotas = list[tuple[Uses, str, str]]
 
 
 class Grant:
     """All limits of one delivery, taken.  Report the first byte, or give it back."""
 
-    __slots__ = ("_buckets", "_done", "_quotas", "uses")
+    __slots__ = ("_keys", "_now", "_quotas", "_utc", "uses")
 
-    def __init__(
-        self,
-        buckets: list[_Bucket],
-        quotas: list[tuple[_Uses, float, str]],
-        uses: tuple[QuotaUse, ...],
-    ) -> None:
-        self._buckets = buckets
-        self._quotas = quotas
-        self.uses = uses
-        self._done = False
+    def __init__(self, keys: _Taken, quotas: _Quotas, now: float, utc: float) -> None:
+        self._keys, self._quotas, self._now, self._utc = keys, quotas, now, utc
+        at = int(utc * 1e6)
+        uses = [
+            QuotaUse(name, subject, at, at + int(counts.window * 1e6))
+            for counts, subject, name in quotas
+        ]
+        uses += [
+            QuotaUse(key.name, "", at, at + int(pace.memory * 1e6))
+            for key, paces in keys.items()
+            for pace in paces
+            if not pace.n
+        ]
+        self.uses = tuple(dict.fromkeys(uses))
 
     def sent(self, at: float) -> None:
         """The first byte left at `at` (steady seconds).  Later calls change nothing."""
-        if not self._done:
-            self._done = True
-            for bucket in self._buckets:
-                bucket.sent(at)
+        for key in self._keys:
+            key.sent(at)
+        for uses, subject, _ in self._quotas:
+            uses.sent(subject, self._utc + at - self._now)
+        self._keys, self._quotas = {}, []
 
     def give_back(self) -> None:
         """Nothing was sent: the limits are as if it had never been taken."""
-        if not self._done:
-            self._done = True
-            for bucket in self._buckets:
-                bucket.give_back()
-            for uses, at, subject in self._quotas:
-                uses.remove_last(at, subject)
+        for key, paces in self._keys.items():
+            key.give_back(paces, self._now)
+        for uses, subject, _ in self._quotas:
+            uses.give_back(subject)
+        self._keys, self._quotas = {}, []
 
 
 class Limiter:
@@ -156,84 +82,72 @@ class Limiter:
     def __init__(self, born: float, past: Sequence[QuotaUse] = ()) -> None:
         """`born`: now, in steady seconds.  `past`: stored uses that still count."""
         self._born = born
-        self._buckets: OrderedDict[tuple[str, float, int], _Bucket] = OrderedDict()
-        self._quotas: dict[str, _Uses] = {}
-        for use in past:
-            self._quotas.setdefault(use.key, _Uses()).add(use.at / 1e6, use.subject)
+        self._keys: OrderedDict[str, Key] = OrderedDict()
+        self._quotas: OrderedDict[tuple[str, float, bool], Uses] = OrderedDict()
+        self._past: dict[str, list[tuple[float, str]]] = {}
+        for use in sorted(past, key=lambda use: use.at):
+            self._past.setdefault(use.key, []).append((use.at / 1e6, use.subject))
 
     def take(self, limits: Sequence[Limit], now: float, utc: float, who: str = "") -> Grant | Wait:
         """Take all limits, or none and say when and why.
 
         `now` steady seconds, `utc` seconds since 1970, `who` the delivery, for quotas that do
-        not name a distinct subject.
+        not name a distinct subject.  A limit that is declared twice counts once.
         """
         worst: Wait | None = None
-        buckets: list[_Bucket] = []
-        quotas: list[tuple[_Uses, float, str]] = []
-        uses: list[QuotaUse] = []
+        keys: _Taken = {}
+        quotas: _Quotas = []
         for limit in limits:
             if isinstance(limit, Rate):
-                bucket = self._bucket(limit, now)
-                buckets.append(bucket)
-                ready = bucket.ready_at(now)
-                if ready > now:
-                    worst = _later(
-                        worst, Wait(ready, limit.key, f"{limit.per_second:g} per second")
-                    )
+                key = self._key(limit.key, now, utc)
+                pace = key.pace(limit)
+                paces = keys.setdefault(key, [])
+                if pace not in paces:
+                    paces.append(pace)
+                until = key.ready_at(pace, now)
+                name, reason = limit.key, f"{limit.per_second:g} per second"
             elif isinstance(limit, Quota):
                 subject = limit.distinct if limit.distinct is not None else who
-                use = self._quotas.setdefault(limit.key, _Uses())
-                use.forget(utc - limit.window)
-                if limit.distinct is not None and subject in use.subjects:
-                    continue  # this one counts already
-                if len(use.subjects if limit.distinct is not None else use.at) >= limit.n:
-                    free = use.at[0][0] + limit.window if use.at else utc + limit.window
-                    worst = _later(
-                        worst,
-                        Wait(
-                            now + max(free - utc, 0.001),
-                            limit.key,
-                            f"{limit.n} per {limit.window:g} s",
-                        ),
-                    )
-                    continue
-                quotas.append((use, utc, subject))
-                uses.append(QuotaUse(limit.key, subject, int(utc * 1e6)))
-            elif isinstance(limit, Closed):
-                wait = limit.until.timestamp() - utc
-                if wait > 0:
-                    worst = _later(worst, Wait(now + wait, "closed", limit.reason))
+                name, reason = limit.key, f"{limit.n} per {limit.window:g} s"
+                uses = self._uses(limit, utc)
+                more = sum(u is uses and s != subject for u, s, _ in quotas)
+                until = now + uses.free_in(limit, more, utc)
+                if (uses, subject, name) not in quotas:
+                    quotas.append((uses, subject, name))
+            else:
+                until = now + after(limit.until.timestamp(), utc)
+                name, reason = "closed", limit.reason
+            if until > now + NEAR and (worst is None or until > worst.until):
+                worst = Wait(until, name, reason)
         if worst is not None:
             return worst
-        for bucket in buckets:
-            bucket.take(now)
-        for use, at, subject in quotas:
-            use.add(at, subject)
-        return Grant(buckets, quotas, tuple(uses))
+        for key, paces in keys.items():
+            key.take(paces, now)
+        for uses, subject, _ in quotas:
+            uses.take(subject)
+        return Grant(keys, quotas, now, utc)
 
-    def _bucket(self, rate: Rate, now: float) -> _Bucket:
-        key = (rate.key, rate.per_second, rate.burst)
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            # Once the daemon has run as long as a full credit needs, a new key starts full.
-            full = rate.burst / rate.per_second + (1.0 if rate.per_second >= 1 else 0.0)
-            fresh = now - self._born >= full
-            bucket = self._buckets[key] = _Bucket(rate, now if fresh else self._born, fresh)
-            self._tidy(now)
-        else:
-            self._buckets.move_to_end(key)
-        return bucket
+    def _key(self, name: str, now: float, utc: float) -> Key:
+        if name not in self._keys:
+            _tidy(self._keys, now)
+            past = [now - utc + at for at, _ in self._past.get(name, ())]
+            self._keys[name] = Key(name, self._born, past)
+        self._keys.move_to_end(name)
+        return self._keys[name]
 
-    def _tidy(self, now: float) -> None:
-        for _ in range(2):
-            if len(self._buckets) <= IDLE:
-                return
-            key, bucket = next(iter(self._buckets.items()))
-            if bucket.idle(now):
-                del self._buckets[key]
-            else:
-                self._buckets.move_to_end(key)
+    def _uses(self, quota: Quota, utc: float) -> Uses:
+        name = (quota.key, quota.window, quota.distinct is not None)
+        if name not in self._quotas:
+            _tidy(self._quotas, utc)
+            self._quotas[name] = Uses(quota.window, self._past.get(quota.key, ()))
+        self._quotas.move_to_end(name)
+        return self._quotas[name]
 
 
-def _later(one: Wait | None, other: Wait) -> Wait:
-    return other if one is None or other.until > one.until else one
+def _tidy(kept: OrderedDict[Any, Any], at: float) -> None:
+    for _ in range(2):
+        if len(kept) >= IDLE:
+            name, oldest = next(iter(kept.items()))
+            kept.move_to_end(name)
+            if oldest.idle(at):
+                del kept[name]

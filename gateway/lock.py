@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, StoreError
 
 
 class Locked(GatewayError):
@@ -19,11 +19,15 @@ class Locked(GatewayError):
 def only_writer(database: Path) -> Iterator[None]:
     """Hold the lock beside the database; the kernel frees it when the process ends.
 
-    Raises Locked with the other process's id.
+    Raises Locked with the other process's id, StoreError if it cannot be made.
     """
     path = database.with_name(database.name + ".lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+")
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror}") from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

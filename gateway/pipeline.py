@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
+from math import inf
 from typing import Any
 
 import msgspec
 import trio
 
 from gateway.isolation import Crash, guarded, raised
-from gateway.message import Content, Delivery, Message, Topic
+from gateway.message import Basis, Content, Delivery, Message, Topic
 from gateway.plugin import Middleware, Output
 from gateway.verdicts import Closed, Drop, Hold, Limit, Quota, Rate
 
 CRASH_CODES = frozenset({"plugin_raised", "plugin_timeout", "plugin_nonsense", "unreachable"})
 """Codes of the core's own verdicts; the others are declared by the middleware."""
 
-OWN = ("title", "text", "link", "image", "topic", "language", "spread", "expires_at")
-"""What a middleware may change of a message."""
+CONTENT = ("title", "text", "link", "image", "language")
+OWN = (*CONTENT, "spread", "expires_at")
+"""What a middleware may change of a message; the composed forms depend on the first of it."""
+
+MOST_LIMITS = 100  # of one delivery; a generator that never ends must not stop the gateway
+LONGEST = 400 * 86_400.0  # seconds that a limit may look back
 
 Failed = Callable[[str, str, str], None]
 """Told of every crash: (plugin, moment, reason)."""
@@ -77,11 +83,14 @@ class Pipeline:
             checked = self._checked_message(middleware, composed, verdict)
             if (
                 isinstance(checked, Hold)
+                and checked is verdict  # never the core's own hold after a crash
                 and checked.code in composed.approved
                 and checked.code in type(middleware).approvable
             ):
                 continue  # a person looked at exactly this and released it
-            if isinstance(checked, Message) and _content_of(checked) != _content_of(composed):
+            if isinstance(checked, Message) and any(
+                getattr(checked, field) != getattr(composed, field) for field in CONTENT
+            ):
                 composed = await self._compose(checked, output, topic)
             else:
                 composed = checked
@@ -96,9 +105,12 @@ class Pipeline:
         )
         if isinstance(answer, Crash):
             return self._crashed(output.label, "compose", answer)
-        if isinstance(answer, Hold):
+        if isinstance(answer, Hold) and _sound_verdict(answer):
             return answer
-        return message.replace(forms=tuple(answer))
+        if isinstance(answer, list | tuple) and answer and all(_fits(c, Content) for c in answer):
+            return message.replace(forms=tuple(answer))
+        crash = Crash(output.label, "nonsense", f"answered {_named(answer)}")
+        return self._crashed(output.label, "compose", crash)
 
     def _checked_message(
         self, middleware: Middleware, before: Message, verdict: object
@@ -107,6 +119,8 @@ class Pipeline:
             for field in before.__struct_fields__:
                 if field not in OWN and getattr(before, field) != getattr(verdict, field):
                     return self._nonsense(middleware, "screen", f"changed the message's {field}")
+            if not _sound_message(verdict):
+                return self._nonsense(middleware, "screen", "answered an unusable message")
             return verdict
         return self._verdict(middleware, "screen", verdict)
 
@@ -126,6 +140,8 @@ class Pipeline:
                 for middleware in self._process:
                     scope.deadline = trio.current_time() + middleware.timeout
                     answer = await middleware.process(value)
+                    if scope.cancel_called:  # also if it swallowed that, or blocked the thread
+                        break
                     if type(answer) is Delivery:
                         if not _same(value, answer):
                             result = self._nonsense(
@@ -160,10 +176,16 @@ class Pipeline:
         declared: list[Limit] = []
         for middleware in self._limits:
             try:
-                for limit in middleware.limits(delivery):
-                    if not _sound(limit):
+                answer: Any = middleware.limits(delivery)
+                if isinstance(answer, Coroutine):
+                    answer.close()
+                    return self._nonsense(middleware, "limits", "has an async limits()")
+                for limit in answer:
+                    if not _sound_limit(limit):
                         return self._nonsense(middleware, "limits", "declared an unusable limit")
                     declared.append(limit)
+                    if len(declared) > MOST_LIMITS:
+                        return self._nonsense(middleware, "limits", "declared too many limits")
             except Exception as error:  # noqa: BLE001 - plain call of a plugin; fails closed
                 crash = raised(middleware.label, error)
                 return self._crashed(middleware.label, "limits", crash)
@@ -173,7 +195,7 @@ class Pipeline:
     def _verdict(self, middleware: Middleware, moment: str, answer: object) -> Drop | Hold:
         if isinstance(answer, Crash):
             return self._crashed(middleware.label, moment, answer)
-        if isinstance(answer, Drop | Hold):
+        if isinstance(answer, Drop | Hold) and _sound_verdict(answer):
             if answer.code in type(middleware).codes:
                 return answer
             return self._nonsense(
@@ -181,7 +203,7 @@ class Pipeline:
                 moment,
                 f"answered the code {answer.code[:40]!r}, which it does not declare",
             )
-        return self._nonsense(middleware, moment, f"answered {type(answer).__name__}")
+        return self._nonsense(middleware, moment, f"answered {_named(answer)}")
 
     def _nonsense(self, middleware: Middleware, moment: str, what: str) -> Hold:
         return self._crashed(middleware.label, moment, Crash(middleware.label, "nonsense", what))
@@ -198,18 +220,6 @@ def _overrides(middleware: Middleware, method: str) -> bool:
     return getattr(type(middleware), method) is not getattr(Middleware, method)
 
 
-def _content_of(message: Message) -> tuple[Any, ...]:
-    """Return what the composed forms depend on."""
-    return (
-        message.title,
-        message.text,
-        message.link,
-        message.image,
-        message.topic,
-        message.language,
-    )
-
-
 def _same(before: Delivery, after: Delivery) -> bool:
     """True if only content and basis differ, and the content is of the same form."""
     return (
@@ -221,17 +231,54 @@ def _same(before: Delivery, after: Delivery) -> bool:
         and after.permissions is before.permissions
         and after.attempt == before.attempt
         and after.priority == before.priority
-        and isinstance(after.content, Content)
-        and after.content.form == before.content.form
+        and (after.basis is None or isinstance(after.basis, Basis))
+        and (
+            after.content is before.content
+            or (_fits(after.content, Content) and after.content.form == before.content.form)
+        )
     )
 
 
-def _sound(limit: object) -> bool:
+# msgspec checks types when it decodes, not when a plugin makes a value: what goes on from here to
+# the store or the limiter must not fail there.
+
+
+def _fits(value: object, type_: Any) -> bool:
+    try:
+        return type(msgspec.json.decode(msgspec.json.encode(value), type=type_)) is type(value)
+    except (msgspec.ValidationError, TypeError, ValueError):  # also text that is no Unicode
+        return False
+
+
+def _sound_message(message: Message) -> bool:
+    return _fits(message, Message) and message.spread >= 0 and _aware(message.expires_at)
+
+
+def _sound_verdict(answer: Drop | Hold) -> bool:
+    return _fits(answer, type(answer)) and (isinstance(answer, Drop) or _aware(answer.until))
+
+
+def _sound_limit(limit: object) -> bool:
     if isinstance(limit, Rate):
-        return limit.per_second > 0 and limit.burst >= 1
+        fast, burst = limit.per_second, limit.burst
+        return isinstance(limit.key, str) and 1 / LONGEST <= fast < inf and 1 <= burst < inf
     if isinstance(limit, Quota):
-        return limit.n >= 0 and limit.window > 0
-    return isinstance(limit, Closed) and limit.until.tzinfo is not None
+        return (
+            isinstance(limit.key, str)
+            and isinstance(limit.n, int)
+            and 0 < limit.window <= LONGEST
+            and isinstance(limit.distinct, str | None)
+        )
+    return isinstance(limit, Closed) and limit.until is not None and _aware(limit.until)
+
+
+def _aware(at: datetime | None) -> bool:
+    return at is None or at.utcoffset() is not None
+
+
+def _named(answer: object) -> str:
+    kind = type(answer).__name__
+    return f"an unusable {kind}" if isinstance(answer, Drop | Hold | list | tuple) else kind
 
 
 def encode_content(content: Content) -> tuple[bytes, bytes]:

@@ -68,7 +68,7 @@ class SecretSource(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             candidates.append(beside / "secrets" / name)
         for path in candidates:
             try:
-                value = path.read_text(encoding="utf-8").rstrip("\r\n")
+                value = path.read_text(encoding="utf-8-sig").rstrip("\r\n")
             except FileNotFoundError:
                 continue
             except (OSError, UnicodeDecodeError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,11 +48,7 @@ def read_table(
     fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
     for key in table:
         if key not in fields:
-            near = difflib.get_close_matches(str(key), fields, n=1)
-            hint = (
-                f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(fields))}"
-            )
-            problems.add(f"{where} {key}", f"unknown key{hint}")
+            problems.add(f"{where} {key}", f"unknown key; {meant(str(key), fields)}")
     values: dict[str, Any] = {}
     for key, field in fields.items():
         if key not in table:
@@ -71,9 +67,15 @@ def read_table(
         return None
     try:
         return type_(**values)
-    except (ValueError, ConfigError) as error:  # from __post_init__
+    except (ValueError, TypeError, ConfigError) as error:  # from __post_init__
         problems.add(where, str(error))
         return None
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return what somebody who wrote `name` may have meant."""
+    near = difflib.get_close_matches(name, known := sorted(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
 
 
 def _special(type_: type, value: Any, beside: Path) -> Any:
@@ -110,7 +112,9 @@ def shown(value: Any) -> Any:
         }
     if isinstance(value, Mapping):
         return {str(key): shown(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, set | frozenset):
+        return sorted((shown(item) for item in value), key=str)  # the same in every process
+    if isinstance(value, list | tuple):
         return [shown(item) for item in value]
     if isinstance(value, Path):
         return str(value)

@@ -30,21 +30,19 @@ class Duration(float):
             raise ValueError(
                 f'cannot read the duration {value!r}; write "90s", "15min", "2h" or "7d"'
             )
-        return cls(sum(float(number) * _SECONDS[unit.lower()] for number, unit in parts))
+        seconds = sum(float(number) * _SECONDS[unit.lower()] for number, unit in parts)
+        if seconds >= 10**9:
+            raise ValueError(f"the duration {value!r} is too long")
+        return cls(seconds)
 
     def __str__(self) -> str:
-        rest = float(self)
-        if rest <= 0:
-            return "0s"
+        rest = round(self * 1000)
         words = []
-        for unit in ("d", "h", "min", "s"):
-            count = int(rest // _SECONDS[unit])
-            rest -= count * _SECONDS[unit]
+        for unit in ("d", "h", "min", "s", "ms"):
+            count, rest = divmod(rest, round(_SECONDS[unit] * 1000))
             if count:
                 words.append(f"{count}{unit}")
-        if rest > 1e-9:
-            words.append(f"{round(rest * 1000)}ms")
-        return " ".join(words)
+        return " ".join(words) or "0s"
 
 
 class PhoneNumberError(ValueError):
@@ -76,7 +74,7 @@ def said(text: str) -> str:
     kept = "".join(
         c if unicodedata.category(c)[0] in "LN" else " "
         for c in folded
-        if unicodedata.category(c) != "Cf"
+        if unicodedata.category(c) != "Cf" and unicodedata.category(c)[0] != "M"
     )
     return " ".join(kept.split())
 

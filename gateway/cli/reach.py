@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.cli.group import Trouble
 from gateway.config import GatewayConfig, load
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, StoreError
 from gateway.lock import Locked, only_writer
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ CREATES = frozenset({"send", "contacts_import"})
 """Operations that make sense before the gateway ever ran."""
 
 NOT_RUNNING = 3
+
+OWN_USER = "run this as the user who runs the gateway: sudo -u message-gateway gateway …"
 
 
 class Refused(Trouble):
@@ -71,19 +73,9 @@ def opened(file: Path) -> Iterator[Session]:
                 " try again, then see journalctl -u message-gateway",
                 code=NOT_RUNNING,
             ) from error
-        except OSError as error:
-            raise _not_allowed(Path(error.filename or config.database), error) from error
+        except StoreError as error:
+            raise Trouble(f"{error}; {OWN_USER}", code=NOT_RUNNING) from error
         yield _Local(config)
-
-
-def _not_allowed(path: Path, error: OSError) -> Trouble:
-    if isinstance(error, PermissionError):
-        return Trouble(
-            f"{path}: permission denied; run this as the user who runs the gateway"
-            " (sudo -u message-gateway gateway …)",
-            code=NOT_RUNNING,
-        )
-    return Trouble(f"{path}: {error.strerror or error}", code=NOT_RUNNING)
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -132,7 +124,9 @@ class _Remote:
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
             return False
         except OSError as error:
-            raise _not_allowed(self._path, error) from error
+            why = error.strerror or "nobody takes the connection"
+            hint = f"; {OWN_USER}" if isinstance(error, PermissionError) else ""
+            raise Trouble(f"{self._path}: {why}{hint}", code=NOT_RUNNING) from error
         return True
 
     def call(self, operation: str, **arguments: Any) -> Any:
@@ -189,12 +183,6 @@ class _Local:
         self._parts: Parts | None = None
 
     def call(self, operation: str, **arguments: Any) -> Any:
-        if operation not in CREATES and not self.config.database.exists():
-            raise Trouble(
-                f"the gateway is not running, and there is no database {self.config.database}:"
-                " it never ran with these settings",
-                code=NOT_RUNNING,
-            )
         import trio
 
         from gateway.assembly import assemble
@@ -206,6 +194,12 @@ class _Local:
         if self._parts is None:
             self._parts = assemble(self.config.file, discover())
         parts = self._parts
+        if operation not in CREATES and not self.config.database.exists():
+            raise Trouble(
+                f"the gateway is not running, and there is no database {self.config.database}:"
+                " it never ran with these settings",
+                code=NOT_RUNNING,
+            )
 
         async def run() -> Any:
             async with SqliteStore(self.config.database) as store:

@@ -164,4 +164,4 @@ def plugins(as_json: bool) -> None:
 
 
 def _about(found: Found) -> str:
-    return str(clean((inspect.getdoc(found.cls) or "").split("\n")[0]))
+    return str(clean(inspect.cleandoc(found.cls.__doc__ or "").split("\n")[0]))

@@ -48,6 +48,7 @@ def migrate(connection: apsw.Connection) -> int:
                 applied += 1
             connection.execute("COMMIT")
         except apsw.Error as error:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise StoreError(f"the migration {name} failed: {error}") from error
     return applied

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum
 from typing import Any, Literal, Protocol
 
 import msgspec
 
 from gateway.inbound import Event, Intake, Person
 from gateway.message import Delivery, Message
+from gateway.store.states import DERIVED as DERIVED
+from gateway.store.states import AttemptState as AttemptState
+from gateway.store.states import DeliveryState as DeliveryState
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -31,48 +33,8 @@ def moment(at: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at)
 
 
-class DeliveryState(IntEnum):
-    """State of a delivery.  Below 5 it is open; from 6 on it is derived from its attempts."""
-
-    QUEUED = 0
-    LEASED = 1
-    SENDING = 2
-    HELD = 3
-    PAUSED = 4
-    UNKNOWN = 5
-    ACCEPTED = 6
-    SENT = 7
-    DELIVERED = 8
-    READ = 9
-    FAILED = 10
-    DROPPED = 11
-
-
-class AttemptState(IntEnum):
-    """A lattice: news about an attempt only ever moves it up, so statuses may come in any order.
-
-    `failed` lies below `delivered`: a provider that says both did deliver.
-    """
-
-    SENDING = 0
-    UNKNOWN = 1
-    ACCEPTED = 2
-    SENT = 3
-    FAILED = 4
-    DELIVERED = 5
-    READ = 6
-
-
-DERIVED = {
-    AttemptState.SENDING: DeliveryState.SENDING,
-    AttemptState.UNKNOWN: DeliveryState.UNKNOWN,
-    AttemptState.ACCEPTED: DeliveryState.ACCEPTED,
-    AttemptState.SENT: DeliveryState.SENT,
-    AttemptState.FAILED: DeliveryState.FAILED,
-    AttemptState.DELIVERED: DeliveryState.DELIVERED,
-    AttemptState.READ: DeliveryState.READ,
-}
-"""What a delivery is, by the best of its attempts."""
+About = Literal["all", "messages", "deliveries"]
+"""What a sleeper waits for: any commit, messages to prepare, deliveries that came or landed."""
 
 MessageState = Literal["accepted", "held", "dropped", "ready", "started", "cancelled"]
 
@@ -109,11 +71,15 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QuotaUse(msgspec.Struct, frozen=True):
-    """One use of a quota; `subject` is what `distinct` counts."""
+    """One use of a quota or of a slow rate; `subject` is what `distinct` counts.
+
+    It counts from `at` to `until`, UTC microseconds.
+    """
 
     key: str
     subject: str
     at: int
+    until: int
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,12 +164,12 @@ class Store(Protocol):
     # --- once per message -----------------------------------------------------------------------
     async def to_screen(self, chain: str, *, at: int, limit: int) -> list[Message]:
         """Return messages that wait for a verdict of this chain (a fingerprint), or whose hold
-        has ended, or that are ready by another chain and have not started."""
+        has ended, or that are held or ready by another chain and have not started."""
         ...
 
     async def screened(self, verdicts: Sequence[Screened], *, at: int) -> None:
         """Keep verdicts with the chain's fingerprint; a message that a person touched meanwhile
-        (cancelled) keeps that."""
+        (cancelled, approved) keeps that."""
         ...
 
     async def to_fan_out(self, *, limit: int) -> list[int]: ...
@@ -234,8 +200,9 @@ class Store(Protocol):
     ) -> list[Delivery]:
         """Take due deliveries, best priority first, one per contact in the air on all nodes.
 
-        Fixes the form: with `windows`, text only while the contact's window is open for another
-        `margin` microseconds.  A delivery without content in that form is held."""
+        Fixes the form: with `windows`, text while the contact's window is open for another
+        `margin` microseconds, else (or if there is no text) the template; without, text.  A
+        delivery without content in that form is dropped."""
         ...
 
     async def decide(self, decisions: Sequence[Decision], *, at: int) -> None: ...
@@ -250,11 +217,17 @@ class Store(Protocol):
         """After a start: leased → queued, sending → unknown."""
         ...
 
-    async def next_due(self, sender: str) -> int | None:
-        """Return when the next queued delivery of a sender is due."""
+    async def next_due(self, sender: str, *, after: int = 0) -> int | None:
+        """Return when the next queued delivery of a sender is due, later than `after`."""
         ...
 
-    async def quota_uses(self, *, since: int) -> list[QuotaUse]: ...
+    async def quota_uses(self, *, at: int) -> list[QuotaUse]:
+        """Return the uses that still count."""
+        ...
+
+    async def forget(self, *, at: int, limit: int) -> int:
+        """Delete up to `limit` uses that no longer count; returns how many."""
+        ...
 
     # --- back -----------------------------------------------------------------------------------
     async def intake(self, intake: Intake, withdrawals: frozenset[str], *, at: int) -> Taken:
@@ -302,10 +275,10 @@ class Store(Protocol):
     async def journal_end(self) -> int: ...
 
     # --- sleepers -------------------------------------------------------------------------------
-    def changes(self) -> int:
-        """Return a number that grows with every commit."""
+    def changes(self, about: About = "all") -> int:
+        """Return a number that grows with every commit that changed something."""
         ...
 
-    async def changed(self, since: int) -> None:
-        """Wait until `changes()` is greater than `since`."""
+    async def changed(self, since: int, about: About = "all") -> None:
+        """Wait until `changes(about)` is greater than `since`."""
         ...

@@ -7,10 +7,11 @@ job in it.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import Any, Protocol, TypeVar
 
@@ -40,13 +41,17 @@ class Lane(IntEnum):
 
 
 class Transaction(Protocol):
-    """What the engine gives the writer."""
+    """What the engine gives the writer.
+
+    `undo` raises if the whole transaction is gone (a full disk can end it), `commit` returns
+    whether anything was changed.
+    """
 
     def begin(self) -> None: ...
     def savepoint(self) -> None: ...
     def release(self) -> None: ...
     def undo(self) -> None: ...
-    def commit(self) -> None: ...
+    def commit(self) -> bool: ...
     def rollback(self) -> None: ...
     def close(self) -> None: ...
 
@@ -72,7 +77,8 @@ class Writer:
         committed: Callable[[], None] = lambda: None,
         observe: Callable[[float, int, bool], None] = lambda seconds, jobs, ok: None,
     ) -> None:
-        """`committed` runs in trio after each commit; `observe(seconds, jobs, ok)` in the thread."""
+        """`committed` runs in trio after each commit that changed something;
+        `observe(seconds, jobs, ok)` in the thread."""
         self._open = open_transaction
         self._committed = committed
         self._observe = observe
@@ -91,7 +97,8 @@ class Writer:
             target=self._main, args=(token, opened, failure), name="store writer", daemon=True
         )
         self._thread.start()
-        await opened.wait()
+        with trio.CancelScope(shield=True):  # or the thread would be left alone
+            await opened.wait()
         if failure:
             raise failure[0]
 
@@ -141,62 +148,90 @@ class Writer:
             return
         token.run_sync_soon(opened.set)
         try:
-            while True:
-                with self._wake:
-                    while not any(self._lanes):
-                        if self._stopping:
-                            return
-                        self._wake.wait()
+            while self._work_waits():
                 self._group(transaction)
         finally:
+            self._fail_all()
             transaction.close()
 
-    def _next(self, deadline: float, *, first: bool) -> _Job | None:
-        """Take the next job, or None when this transaction should be committed."""
+    def _work_waits(self) -> bool:
+        """Sleep until there is work; False once there is none and none will come."""
+        with self._wake:
+            while not any(self._lanes):
+                if self._stopping:
+                    return False
+                self._wake.wait()
+        return True
+
+    def _fail_all(self) -> None:
+        """Fail what still waits, if the thread ends by a bug: nobody may wait for ever."""
+        with self._wake:
+            self._stopping = True
+            left = [job for lane in self._lanes for job in lane]
+            for lane in self._lanes:
+                lane.clear()
+        for job in left:
+            job.error = StoreError("the thread that writes has ended")
+        self._wake_callers(left, changed=False)
+
+    def _bulk_turn(self) -> _Job | None:
+        """Take a bulk job if it is its turn.  It gets a transaction of its own, so that nobody
+        waits for it longer than for that one job."""
         with self._wake:
             bulk = self._lanes[Lane.BULK]
-            if bulk and (self._passed_over >= PATIENCE or not any(self._lanes[: Lane.BULK])):
-                if first or self._passed_over >= PATIENCE:
-                    self._passed_over = 0
-                    return bulk.popleft()
-                return None  # a bulk job gets a commit of its own, so that nobody waits for it
-            if not first and time.perf_counter() >= deadline:
+            if not bulk:
                 return None
+            if self._passed_over < PATIENCE and any(self._lanes[: Lane.BULK]):
+                self._passed_over += 1
+                return None
+            self._passed_over = 0
+            return bulk.popleft()
+
+    def _next(self) -> _Job | None:
+        """Take the most urgent job that is not bulk."""
+        with self._wake:
             for lane in self._lanes[: Lane.BULK]:
                 if lane:
                     return lane.popleft()
         return None
 
+    def _jobs(self, deadline: float) -> Iterator[_Job]:
+        """Yield the jobs of one transaction."""
+        bulk = self._bulk_turn()
+        if bulk is not None:
+            yield bulk
+            return
+        job = self._next()
+        while job is not None:
+            yield job
+            job = self._next() if time.perf_counter() < deadline else None
+
     def _group(self, transaction: Transaction) -> None:
+        """Run one transaction: begin, jobs until the budget is used up, commit, wake."""
         started = time.perf_counter()
         done: list[_Job] = []
-        failure: StoreError | None = None
+        changed = False
+        failure: Exception | None = None
         try:
             transaction.begin()
-        except Exception as error:  # noqa: BLE001 - the engine's errors are not ours to list
-            failure = StoreError(f"the database refused a transaction: {_words(error)}")
-        job = self._next(started + BUDGET, first=True)
-        while job is not None:
-            done.append(job)
-            if failure is None:
+            for job in self._jobs(started + BUDGET):
+                done.append(job)
                 self._run_one(transaction, job)
-            job = self._next(started + BUDGET, first=False)
-        if self._lanes[Lane.BULK]:
-            self._passed_over += 1
-        if failure is None:
-            try:
-                transaction.commit()
-            except Exception as error:  # noqa: BLE001 - see above
-                failure = StoreError(f"the database refused to commit: {_words(error)}")
-                transaction.rollback()
-        if failure is not None:
+            changed = transaction.commit()
+        except Exception as error:  # noqa: BLE001 - the engine's errors are not ours to list
+            failure = error
+            done = done or list(self._jobs(started + BUDGET))
             for job in done:
-                job.error = failure
+                job.error = StoreError(f"the database refused a transaction: {_words(error)}")
+                job.error.__cause__ = error
+            with contextlib.suppress(Exception):  # begin() says so, if it is still no good
+                transaction.rollback()
+        self._wake_callers(done, changed=changed)
         self._observe(time.perf_counter() - started, len(done), failure is None)
-        self._wake_callers(done, ok=failure is None)
 
     @staticmethod
     def _run_one(transaction: Transaction, job: _Job) -> None:
+        """Run a job in a savepoint.  Raises only what concerns the whole transaction."""
         transaction.savepoint()
         try:
             job.result = job.run(transaction)
@@ -210,7 +245,7 @@ class Writer:
         else:
             transaction.undo()
 
-    def _wake_callers(self, done: list[_Job], *, ok: bool) -> None:
+    def _wake_callers(self, done: list[_Job], *, changed: bool) -> None:
         by_loop: dict[trio.lowlevel.TrioToken, list[_Job]] = {}
         for job in done:
             by_loop.setdefault(job.token, []).append(job)
@@ -218,7 +253,7 @@ class Writer:
         def wake(jobs: list[_Job]) -> None:
             for job in jobs:
                 job.event.set()
-            if ok:
+            if changed:
                 self._committed()
 
         for token, jobs in by_loop.items():

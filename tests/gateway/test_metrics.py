@@ -11,15 +11,19 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.metrics import PLUGIN_CHILDREN, Metrics, PluginMetrics
+from gateway.metrics import Metrics
+from gateway.series import PLUGIN_CHILDREN, PluginMetrics
 
 SERIES = {
     "messages": "input topic outcome",
-    "deliveries": "topic kind sender outcome code",
+    "deliveries": "topic kind sender outcome",
+    "not_sent": "sender outcome code",
     "attempts": "sender outcome code",
     "statuses": "sender status",
+    "failures_reported": "sender code",
     "inbound": "sender kind",
     "withdrawals": "source",
+    "people": "state",
     "webhooks": "sender result",
     "last_webhook_timestamp_seconds": "sender",
     "stage_seconds": "stage",
@@ -27,17 +31,19 @@ SERIES = {
     "send_seconds": "sender outcome",
     "limit_wait_seconds": "limit",
     "queue_depth": "sender priority state",
-    "held": "code",
+    "held": "what code",
     "sender_paused": "sender",
     "sending": "",
     "plugin_up": "plugin",
     "plugin_restarts": "plugin",
     "plugin_failures": "plugin moment reason",
     "input_last_success_timestamp_seconds": "input",
-    "input_entries": "input result",
     "store_commit_seconds": "",
-    "store_jobs": "lane result",
+    "store_jobs": "result",
     "store_queue": "lane",
+    "store_bytes": "",
+    "store_free_bytes": "",
+    "start_timestamp_seconds": "",
     "build_info": "version",
 }
 
@@ -50,10 +56,8 @@ def made() -> Metrics:
         topics=["news"],
         senders=["main"],
         plugins=["rss", "footer"],
-        lanes=["begin"],
         codes=["opted_out"],
-        limits=["main:second"],
-        sources=["stop_word"],
+        failures=["pair_rate"],
     )
     return metrics
 
@@ -79,9 +83,8 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 def test_every_series_is_there_with_its_labels() -> None:
     metrics = made()
-    metrics.inbound.labels("main", "text").inc()
     metrics.last_webhook.labels("main").set(1)
-    metrics.queue_depth.labels("main", "1", "queued").set(1)
+    metrics.store_queue.labels("send").set(1)
     metrics.input_succeeded.labels("blog").set(1)
     found = page(metrics)
     assert {name.removeprefix("gateway_") for name in found} == set(SERIES)
@@ -94,14 +97,18 @@ def test_every_series_is_there_with_its_labels() -> None:
 def test_rates_begin_at_zero() -> None:
     metrics = made()
     zero = [
-        ("gateway_messages_total", {"input": "crm", "topic": "", "outcome": "accepted"}),
-        ("gateway_attempts_total", {"sender": "main", "outcome": "unknown", "code": ""}),
-        ("gateway_attempts_total", {"sender": "main", "outcome": "rejected", "code": "opted_out"}),
+        ("gateway_messages_total", {"input": "crm", "topic": "", "outcome": "ready"}),
+        ("gateway_attempts_total", {"sender": "main", "outcome": "accepted", "code": ""}),
+        ("gateway_attempts_total", {"sender": "main", "outcome": "unknown", "code": "pair_rate"}),
+        ("gateway_not_sent_total", {"sender": "main", "outcome": "held", "code": "opted_out"}),
+        ("gateway_queue_depth", {"sender": "main", "priority": "reply", "state": "queued"}),
+        ("gateway_limit_wait_seconds_count", {"limit": "other"}),
+        ("gateway_withdrawals_total", {"source": "command"}),
         ("gateway_stage_seconds_count", {"stage": "limits_wait"}),
-        ("gateway_plugin_failures_total", {"plugin": "rss", "moment": "run", "reason": "crash"}),
+        ("gateway_plugin_failures_total", {"plugin": "rss", "moment": "run", "reason": "raised"}),
         ("gateway_send_seconds_count", {"sender": "main", "outcome": "accepted"}),
         ("gateway_accept_to_wire_seconds_count", {}),
-        ("gateway_held", {"code": "opted_out"}),
+        ("gateway_held", {"what": "message", "code": "opted_out"}),
     ]
     for name, labels in zero:
         assert value(metrics, name, **labels) == 0, name
@@ -111,18 +118,18 @@ def test_rates_begin_at_zero() -> None:
 
 def test_values_that_were_not_declared_become_other() -> None:
     metrics = made()
-    metrics.attempts.labels("main", "rejected", "opted_out").inc()
+    metrics.attempts.labels("main", "failed", "pair_rate").inc()
     for code in ("131000", "131001", "+4917139200033"):
-        metrics.attempts.labels("main", "rejected", code).inc()
+        metrics.attempts.labels("main", "failed", code).inc()
     metrics.statuses.labels("elsewhere", status="warp").inc()
     assert value(
-        metrics, "gateway_attempts_total", sender="main", outcome="rejected", code="other"
+        metrics, "gateway_attempts_total", sender="main", outcome="failed", code="other"
     ) == 3  # fmt: skip
     assert value(metrics, "gateway_statuses_total", sender="other", status="other") == 1
     assert b"4917139200033" not in metrics.render()[0]
-    metrics.prepare(version="0.1.0", codes=["131000"])
-    metrics.attempts.labels("main", "rejected", "131000").inc()
-    labels = {"sender": "main", "outcome": "rejected", "code": "131000"}
+    metrics.prepare(version="0.1.0", failures=["131000"])
+    metrics.attempts.labels("main", "failed", "131000").inc()
+    labels = {"sender": "main", "outcome": "failed", "code": "131000"}
     assert value(metrics, "gateway_attempts_total", **labels) == 1
     with pytest.raises(ValueError, match="the labels are sender, outcome, code"):
         metrics.attempts.labels("main")
@@ -224,7 +231,7 @@ def test_what_a_plugin_breaks_is_left_out_and_counted(
         "gateway_plugin_rss_good", "gateway_plugin_footer_fine",
     }  # fmt: skip
     assert found["gateway_sending"].samples[0].value == 0
-    labels = {"plugin": "rss", "moment": "metrics", "reason": "crash"}
+    labels = {"plugin": "rss", "moment": "metrics", "reason": "raised"}
     assert value(metrics, "gateway_plugin_failures_total", **labels) == 3
     assert [record.levelno for record in caplog.records] == [logging.ERROR], "told once"
 

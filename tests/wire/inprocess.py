@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import trio
-from gateway_sandbox.serve import Sandbox, open_sandbox
-from gateway_sandbox.settings import Settings
 
 from gateway.daemon import Daemon, serve_gateway
 from gateway.discovery import Catalogue, Found, discover
 from gateway.plugin import Input, Middleware, Observer, Output, Plugin, PluginConfig
+from gateway_sandbox.serve import Sandbox, open_sandbox
+from gateway_sandbox.settings import Settings
 
 SETTINGS = """
 chain = [{chain}]
@@ -78,7 +78,11 @@ class Running:
         assert {verdict["verdict"] for verdict in verdicts} == {"consent"}
 
     async def send(self, key: str, **changes: Any) -> int:
-        values = {"title": f"Titel {key}", "text": "Ein Satz.", "link": f"https://blog.example/{key}"}
+        values = {
+            "title": f"Titel {key}",
+            "text": "Ein Satz.",
+            "link": f"https://blog.example/{key}",
+        }
         values |= {"topic": "blog", **changes}
         answer = await self.call("send", external_id=key, **values)
         return int(answer["message"])

@@ -151,14 +151,16 @@ CREATE TABLE contents (
     body        BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What counts against quotas, so that they survive a restart.
+-- What counts against quotas and slow rates, so that they survive a restart.
 CREATE TABLE quota_uses (
     key         TEXT NOT NULL,
     at          INTEGER NOT NULL,
     delivery_id INTEGER NOT NULL,
     subject     TEXT NOT NULL,
+    until       INTEGER NOT NULL,
     PRIMARY KEY (key, at, delivery_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX quota_uses_over ON quota_uses (until);
 
 CREATE TABLE windows (
     sender      TEXT NOT NULL,

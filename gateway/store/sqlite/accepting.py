@@ -7,30 +7,36 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from gateway.ids import new_id
 from gateway.message import PRIORITY, Message
 from gateway.store.protocol import DeliveryState, FanOut, Screened, micros
 from gateway.store.sqlite import people
 from gateway.store.sqlite.connection import SqliteTransaction
 
 TO_SCREEN = """
-SELECT body, number FROM messages WHERE state = 'accepted'
+SELECT body FROM messages WHERE state = 'accepted'
 UNION ALL
-SELECT body, number FROM messages WHERE state = 'held' AND until <= ?1
+SELECT body FROM messages WHERE state = 'held' AND (until <= ?1 OR chain <> ?2)
 UNION ALL
-SELECT body, number FROM messages WHERE state = 'ready' AND chain <> ?2
+SELECT body FROM messages WHERE state = 'ready' AND chain <> ?2 AND started_at IS NULL
 LIMIT ?3
+"""
+SCREENABLE = """
+SELECT body FROM messages
+WHERE id = ? AND state IN ('accepted', 'held', 'ready') AND started_at IS NULL
 """
 FAN_OUT = """
 INSERT INTO deliveries (id, message_id, contact_id, sender, priority, state, due_at, changed_at)
 SELECT ?1 + row_number() OVER (ORDER BY c.contact_id), ?2, c.contact_id, ?3, ?4, 0,
-       ?5 + CASE WHEN ?6 > 0 THEN ((c.contact_id * 2654435761 + ?2) & 0x3FFFFFFFFFFF) % ?6 ELSE 0 END,
+       ?5 + (((c.contact_id & 0xFFFFFFF) * 2654435761 + ?12 & 0xFFFFFFFF) * ?6 >> 32) * 1000,
        ?7
 FROM consents c
 WHERE c.topic = ?8 AND c.contact_id > ?9 AND c.contact_id <= ?10
   AND c.state = 'confirmed' AND c.since < ?11
 ON CONFLICT (message_id, contact_id) DO NOTHING
 """
+# due_at: a multiplicative hash of the contact, turned by one of the message (?12), 32 bits, is the
+# part of the spread (?6, milliseconds) that this one waits: even, repeatable, and nobody is
+# always last.
 CHUNK_END = """
 SELECT max(contact_id) FROM
   (SELECT contact_id FROM consents WHERE topic = ? AND contact_id > ? ORDER BY contact_id LIMIT ?)
@@ -39,6 +45,9 @@ SWEEP = """
 SELECT id, contact_id, state, sender FROM deliveries
 WHERE message_id = ? AND contact_id > ? ORDER BY contact_id LIMIT ?
 """
+
+GOLDEN = 0x9E3779B97F4A7C15  # 2**64 by the golden ratio: spreads ids that follow each other
+LONGEST_SPREAD_MS = 2**31 - 1  # 24 days; keeps the product above within 63 bits
 
 WHY = {"cancelled": "the message was cancelled", "expired": "the message's time is over"}
 
@@ -105,16 +114,19 @@ def accept_messages(
 
 def to_screen(tx: SqliteTransaction, chain: str, at: int, limit: int) -> list[Message]:
     """See Store.to_screen."""
-    return [_decode(body) for body, _ in tx.rows(TO_SCREEN, (at, chain, limit))]
+    return [_decode(body) for (body,) in tx.rows(TO_SCREEN, (at, chain, limit))]
 
 
 def screened(tx: SqliteTransaction, verdicts: Sequence[Screened], at: int) -> None:
     """See Store.screened."""
     for verdict in verdicts:
         message = verdict.message
+        before = tx.one(SCREENABLE, (message.id,))
+        if before is None or _decode(before[0]).approved != message.approved:
+            continue  # approved while the chain looked at it: it will be looked at again
         tx.execute(
             "UPDATE messages SET state = ?, chain = ?, code = ?, reason = ?, until = ?, body = ?,"
-            " expires_at = ? WHERE id = ? AND state IN ('accepted', 'held', 'ready')",
+            " expires_at = ? WHERE id = ?",
             (
                 verdict.state,
                 verdict.chain,
@@ -126,27 +138,26 @@ def screened(tx: SqliteTransaction, verdicts: Sequence[Screened], at: int) -> No
                 message.id,
             ),
         )
-        if tx.changed():
-            tx.journal(
-                at,
-                f"message.{verdict.state}",
-                message=message.id,
-                sender=message.sender,
-                code=verdict.code,
-                detail=verdict.reason,
-            )
+        tx.journal(
+            at,
+            f"message.{verdict.state}",
+            message=message.id,
+            sender=message.sender,
+            code=verdict.code,
+            detail=verdict.reason,
+        )
 
 
 def fan_out(tx: SqliteTransaction, message_id: int, at: int, limit: int) -> FanOut:
     """See Store.fan_out.  `limit` bounds the consents looked at, so a chunk has a bound."""
     row = tx.one(
-        "SELECT body, state, fan_after, accepted_at, sender, priority, started_at"
+        "SELECT body, state, paused, fan_after, accepted_at, sender, priority, started_at"
         " FROM messages WHERE id = ?",
         (message_id,),
     )
-    if row is None or row[1] != "ready":
+    if row is None or row[1] != "ready" or row[2]:
         return FanOut(0, True)
-    body, _, after, accepted_at, sender, priority, started_at = row
+    body, _, _, after, accepted_at, sender, priority, started_at = row
     message = _decode(body)
     started_at = started_at or at
     if message.to is not None:
@@ -159,17 +170,18 @@ def fan_out(tx: SqliteTransaction, message_id: int, at: int, limit: int) -> FanO
             tx.execute(
                 FAN_OUT,
                 (
-                    new_id(),
+                    tx.ids(limit + 1),
                     message_id,
                     sender,
                     priority,
                     started_at,
-                    int(message.spread * 1e6),
+                    min(int(message.spread * 1e3), LONGEST_SPREAD_MS),
                     at,
                     message.topic or "",
                     after,
                     end,
                     accepted_at,
+                    message_id * GOLDEN >> 32 & 0xFFFFFFFF,
                 ),
             )
             added = tx.changed()
@@ -177,9 +189,8 @@ def fan_out(tx: SqliteTransaction, message_id: int, at: int, limit: int) -> FanO
     done = end is None
     tx.execute(
         "UPDATE messages SET fan_after = ?, reached = reached + ?, started_at = ?,"
-        " state = CASE WHEN ? THEN 'started' ELSE state END,"
-        " sweep = CASE WHEN ? AND paused THEN 'pause' ELSE sweep END WHERE id = ?",
-        (after if end is None else end, added, started_at, done, done, message_id),
+        " state = CASE WHEN ? THEN 'started' ELSE state END WHERE id = ?",
+        (after if end is None else end, added, started_at, done, message_id),
     )
     if done:
         reached = tx.one("SELECT reached FROM messages WHERE id = ?", (message_id,))
@@ -199,7 +210,7 @@ def _one_delivery(
     tx.execute(
         "INSERT INTO deliveries (id, message_id, contact_id, sender, priority, state, due_at,"
         " changed_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?) ON CONFLICT DO NOTHING",
-        (new_id(), message.id, contact, sender, priority, at, at),
+        (tx.ids(1), message.id, contact, sender, priority, at, at),
     )
     return tx.changed()
 

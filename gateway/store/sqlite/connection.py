@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import Any
 
 import apsw
 
+from gateway.ids import new_id
 from gateway.store.migrate import migrate
-from gateway.store.protocol import DeliveryState
 
 BUSY_MS = 5_000
 CHECKPOINT_PAGES = 2_000
@@ -23,8 +24,9 @@ def open_writer(path: Path) -> apsw.Connection:
     power fails (https://sqlite.org/pragma.html#pragma_synchronous).
     """
     connection = apsw.Connection(str(path), statementcachesize=200)
+    _settle_plans(connection)
     connection.set_busy_timeout(BUSY_MS)
-    connection.pragma("journal_mode", "wal")
+    _write_ahead(connection)
     connection.pragma("synchronous", "full")
     connection.pragma("cache_size", -32_000)
     connection.pragma("temp_store", "memory")
@@ -36,10 +38,31 @@ def open_writer(path: Path) -> apsw.Connection:
 def open_reader(path: Path) -> apsw.Connection:
     """Open a connection that cannot write and never checkpoints."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    _settle_plans(connection)
     connection.set_busy_timeout(BUSY_MS)
     connection.pragma("query_only", True)
     connection.wal_autocheckpoint(0)
     return connection
+
+
+def _write_ahead(connection: apsw.Connection) -> None:
+    """Switch to WAL.  SQLite does not wait by itself if several processes do that at once."""
+    deadline = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            connection.pragma("journal_mode", "wal")
+        except apsw.BusyError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
+
+
+def _settle_plans(connection: apsw.Connection) -> None:
+    """Plan each statement once.  Otherwise a build with STAT4 compiles a join again for every
+    value that it gets, which takes five times as long as running it."""
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
 
 
 class SqliteTransaction:
@@ -48,6 +71,8 @@ class SqliteTransaction:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self.execute = connection.execute
+        self._seen_changes = 0
+        self._next_id = 0
         self._depths: Counter[tuple[int, int]] = Counter()
         self._of_job: Counter[tuple[int, int]] = Counter()
         self.known_contents: set[bytes] = set()
@@ -60,6 +85,12 @@ class SqliteTransaction:
     def rows(self, sql: str, values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         """Return the rows."""
         return iter(self.execute(sql, values))
+
+    def ids(self, n: int) -> int:
+        """Return the first of n ids in a row, of which no other call returns one."""
+        first = max(new_id(), self._next_id)
+        self._next_id = first + n
+        return first
 
     def changed(self) -> int:
         """Return how many rows the last statement changed."""
@@ -94,6 +125,7 @@ class SqliteTransaction:
     # --- for the writer -------------------------------------------------------------------------
     def begin(self) -> None:
         self.execute("BEGIN IMMEDIATE")
+        self._seen_changes = self._connection.total_changes()
 
     def savepoint(self) -> None:
         self.execute("SAVEPOINT job")
@@ -105,11 +137,11 @@ class SqliteTransaction:
             self._depths[key] += n
 
     def undo(self) -> None:
+        self.known_contents.clear()
         self.execute("ROLLBACK TO job")
         self.execute("RELEASE job")
-        self.known_contents.clear()
 
-    def commit(self) -> None:
+    def commit(self) -> bool:
         for (message, state), n in self._depths.items():
             if n:
                 self.execute(
@@ -118,7 +150,9 @@ class SqliteTransaction:
                     (message, state, n),
                 )
         self._depths.clear()
+        changed = self._connection.total_changes() != self._seen_changes
         self.execute("COMMIT")
+        return changed
 
     def rollback(self) -> None:
         self._depths.clear()
@@ -128,6 +162,3 @@ class SqliteTransaction:
 
     def close(self) -> None:
         self._connection.close()
-
-
-OPEN_STATES = tuple(state for state in DeliveryState if state < DeliveryState.UNKNOWN)

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-import apsw
-import trio
-
-from gateway.errors import StoreError
 from gateway.inbound import Event, Intake, Person
 from gateway.message import Delivery, Message
 from gateway.store.protocol import (
@@ -36,82 +30,16 @@ from gateway.store.sqlite import (
     reports,
     settling,
 )
-from gateway.store.sqlite.connection import SqliteTransaction, open_reader, open_writer
-from gateway.store.writer import Lane, Writer
-
-T = TypeVar("T")
-
-READERS = 2
+from gateway.store.sqlite.connection import SqliteTransaction
+from gateway.store.sqlite.plumbing import Plumbing
+from gateway.store.writer import Lane
 
 
-class SqliteStore:
+class SqliteStore(Plumbing):
     """Implements gateway.store.protocol.Store on one SQLite file.
 
-    Use `async with SqliteStore.open(path) as store`.
+    Use `async with SqliteStore(path) as store`.
     """
-
-    def __init__(
-        self, path: Path, observe: Callable[[float, int, bool], None] = lambda *_: None
-    ) -> None:
-        self.path = path
-        self._writer = Writer(
-            lambda: SqliteTransaction(open_writer(path)), committed=self._committed, observe=observe
-        )
-        self._readers: list[apsw.Connection] = []
-        self._free = threading.Lock()
-        self._reading = trio.CapacityLimiter(READERS)
-        self._changes = 0
-        self._sleepers = trio.Event()
-        self._messages: dict[int, Message] = {}
-
-    async def __aenter__(self) -> SqliteStore:
-        try:
-            await self._writer.start()
-        except apsw.Error as error:
-            raise StoreError(f"cannot open the database {self.path}: {error}") from error
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._writer.stop()
-        with self._free:
-            for connection in self._readers:
-                connection.close()
-            self._readers.clear()
-
-    # --- plumbing -------------------------------------------------------------------------------
-    def _committed(self) -> None:
-        self._changes += 1
-        self._sleepers.set()
-        self._sleepers = trio.Event()
-
-    def changes(self) -> int:
-        return self._changes
-
-    async def changed(self, since: int) -> None:
-        while self._changes <= since:
-            await self._sleepers.wait()
-
-    def waiting(self) -> dict[str, int]:
-        """Return how many jobs wait, by lane."""
-        return {lane.name.lower(): self._writer.waiting(lane) for lane in Lane}
-
-    async def _read(self, job: Callable[[SqliteTransaction], T]) -> T:
-        def read() -> T:
-            with self._free:
-                connection = self._readers.pop() if self._readers else open_reader(self.path)
-            try:
-                connection.execute("BEGIN")  # one snapshot for all statements of a report
-                try:
-                    return job(SqliteTransaction(connection))
-                finally:
-                    connection.execute("COMMIT")
-            except apsw.Error as error:
-                raise StoreError(f"cannot read the database: {error}") from error
-            finally:
-                with self._free:
-                    self._readers.append(connection)
-
-        return await trio.to_thread.run_sync(read, limiter=self._reading)
 
     # --- in -------------------------------------------------------------------------------------
     async def accept(
@@ -130,7 +58,7 @@ class SqliteStore:
                 accepting.put_state(tx, input, state)
             return accepting.accept_messages(tx, input, messages, at)
 
-        return await self._writer.run(Lane.ACCEPT, job)
+        return await self._write(Lane.ACCEPT, job, "messages")
 
     async def get_state(self, plugin: str, key: str) -> bytes | None:
         row = await self._read(
@@ -141,36 +69,37 @@ class SqliteStore:
         return bytes(row[0]) if row else None
 
     async def put_state(self, plugin: str, values: Mapping[str, bytes | None]) -> None:
-        await self._writer.run(Lane.ACCEPT, lambda tx: accepting.put_state(tx, plugin, values))
+        await self._write(Lane.ACCEPT, lambda tx: accepting.put_state(tx, plugin, values))
 
     # --- once per message -----------------------------------------------------------------------
     async def to_screen(self, chain: str, *, at: int, limit: int) -> list[Message]:
         return await self._read(lambda tx: accepting.to_screen(tx, chain, at, limit))
 
     async def screened(self, verdicts: Sequence[Screened], *, at: int) -> None:
-        await self._writer.run(Lane.ACCEPT, lambda tx: accepting.screened(tx, verdicts, at))
+        await self._write(Lane.ACCEPT, lambda tx: accepting.screened(tx, verdicts, at), "messages")
 
     async def to_fan_out(self, *, limit: int) -> list[int]:
-        return [
-            row[0]
-            for row in await self._read(lambda tx: list(tx.rows(operating.TO_FAN_OUT, (limit,))))
-        ]
+        return await self._read(
+            lambda tx: [id for (id,) in tx.rows(operating.TO_FAN_OUT, (limit,))]
+        )
 
     async def fan_out(self, message: int, *, at: int, limit: int) -> FanOut:
-        return await self._writer.run(
-            Lane.BULK, lambda tx: accepting.fan_out(tx, message, at, limit)
+        return await self._write(
+            Lane.BULK,
+            lambda tx: accepting.fan_out(tx, message, at, limit),
+            "messages",
+            "deliveries",
         )
 
     async def to_sweep(self, *, at: int, limit: int) -> list[int]:
         if await self._read(lambda tx: tx.one(operating.EXPIRED, (at, 1))):
-            await self._writer.run(Lane.ACCEPT, lambda tx: operating.expire(tx, at, limit))
-        return [
-            row[0]
-            for row in await self._read(lambda tx: list(tx.rows(operating.TO_SWEEP, (limit,))))
-        ]
+            await self._write(Lane.ACCEPT, lambda tx: operating.expire(tx, at, limit))
+        return await self._read(lambda tx: [id for (id,) in tx.rows(operating.TO_SWEEP, (limit,))])
 
     async def sweep(self, message: int, *, at: int, limit: int) -> bool:
-        return await self._writer.run(Lane.BULK, lambda tx: accepting.sweep(tx, message, at, limit))
+        return await self._write(
+            Lane.BULK, lambda tx: accepting.sweep(tx, message, at, limit), "messages", "deliveries"
+        )
 
     # --- delivery -------------------------------------------------------------------------------
     async def lease(
@@ -184,7 +113,7 @@ class SqliteStore:
         margin: int,
         priorities: Sequence[int] = (0, 1, 2),
     ) -> list[Delivery]:
-        return await self._writer.run(
+        return await self._write(
             Lane.SEND,
             lambda tx: leasing.lease(
                 tx, self._messages, sender, node, at, limit, windows, margin, priorities
@@ -192,45 +121,48 @@ class SqliteStore:
         )
 
     async def decide(self, decisions: Sequence[Decision], *, at: int) -> None:
-        await self._writer.run(Lane.SEND, lambda tx: leasing.decide(tx, decisions, at))
+        await self._write(Lane.SEND, lambda tx: leasing.decide(tx, decisions, at), "deliveries")
 
     async def begin(self, intents: Sequence[Intent], node: str) -> list[Refusal | None]:
-        return await self._writer.run(
+        refusals = await self._write(
             Lane.SEND, lambda tx: [beginning.begin(tx, intent, node) for intent in intents]
         )
+        if any(refusals):
+            self._note("deliveries")  # a contact is free again
+        return refusals
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
-        def job(tx: SqliteTransaction) -> None:
-            for settlement in settlements:
-                settling.settle(tx, settlement)
-
-        await self._writer.run(Lane.SEND, job)
+        await self._write(Lane.SEND, lambda tx: settling.settle_all(tx, settlements), "deliveries")
 
     async def recover(self, *, at: int) -> Recovered:
-        return await self._writer.run(Lane.SEND, lambda tx: settling.recover(tx, at))
+        return await self._write(Lane.SEND, lambda tx: settling.recover(tx, at), "deliveries")
 
-    async def next_due(self, sender: str) -> int | None:
+    async def next_due(self, sender: str, *, after: int = 0) -> int | None:
         def job(tx: SqliteTransaction) -> int | None:
-            found = [tx.one(leasing.NEXT_DUE, (sender, priority)) for priority in (0, 1, 2)]
+            found = (tx.one(leasing.NEXT_DUE, (sender, priority, after)) for priority in (0, 1, 2))
             return min((row[0] for row in found if row and row[0] is not None), default=None)
 
         return await self._read(job)
 
-    async def quota_uses(self, *, since: int) -> list[QuotaUse]:
-        rows = await self._read(
-            lambda tx: list(
-                tx.rows(
-                    "SELECT key, subject, at FROM quota_uses WHERE at > ? ORDER BY at", (since,)
-                )
-            )
+    async def quota_uses(self, *, at: int) -> list[QuotaUse]:
+        return await self._read(
+            lambda tx: [QuotaUse(*row) for row in tx.rows(beginning.USES, (at,))]
         )
-        return [QuotaUse(key, subject, at) for key, subject, at in rows]
+
+    async def forget(self, *, at: int, limit: int) -> int:
+        def job(tx: SqliteTransaction) -> int:
+            tx.execute(beginning.FORGET, (at, limit))
+            return tx.changed()
+
+        return await self._write(Lane.BULK, job)
 
     # --- back -----------------------------------------------------------------------------------
     async def intake(self, intake: Intake, withdrawals: frozenset[str], *, at: int) -> Taken:
         # A withdrawal is as urgent as a send: it has to overtake what has not begun.
         lane = Lane.SEND if withdrawals else Lane.WEBHOOK
-        return await self._writer.run(lane, lambda tx: incoming.intake(tx, intake, withdrawals, at))
+        return await self._write(
+            lane, lambda tx: incoming.intake(tx, intake, withdrawals, at), "deliveries"
+        )
 
     async def withdraw(self, contacts: Sequence[int], *, source: str, at: int) -> Taken:
         def job(tx: SqliteTransaction) -> Taken:
@@ -241,7 +173,7 @@ class SqliteStore:
                 dropped=dropped,
             )
 
-        return await self._writer.run(Lane.SEND, job)
+        return await self._write(Lane.SEND, job, "deliveries")
 
     async def sending(self, contacts: Sequence[int]) -> list[int]:
         return await self._read(
@@ -250,10 +182,12 @@ class SqliteStore:
 
     # --- operators ------------------------------------------------------------------------------
     async def stop(self, scope: str, reason: str, *, at: int) -> None:
-        await self._writer.run(Lane.SEND, lambda tx: operating.stop(tx, scope, reason, at))
+        await self._write(Lane.SEND, lambda tx: operating.stop(tx, scope, reason, at))
 
     async def resume(self, scope: str, *, at: int) -> bool:
-        return await self._writer.run(Lane.SEND, lambda tx: operating.resume(tx, scope, at))
+        return await self._write(
+            Lane.SEND, lambda tx: operating.resume(tx, scope, at), "deliveries"
+        )
 
     async def stops(self) -> dict[str, tuple[str, int]]:
         rows = await self._read(lambda tx: list(tx.rows("SELECT scope, reason, since FROM stops")))
@@ -262,8 +196,8 @@ class SqliteStore:
     async def set_message(
         self, message: int, action: Literal["cancel", "pause", "resume", "approve"], *, at: int
     ) -> str | None:
-        return await self._writer.run(
-            Lane.SEND, lambda tx: operating.set_message(tx, message, action, at)
+        return await self._write(
+            Lane.SEND, lambda tx: operating.set_message(tx, message, action, at), "messages"
         )
 
     async def depths(self) -> dict[tuple[str, int, str], int]:
@@ -293,9 +227,10 @@ class SqliteStore:
         at: int,
         dead: Sequence[tuple[int, str]] = (),
     ) -> None:
-        await self._writer.run(
+        await self._write(
             Lane.ACCEPT,
             lambda tx: operating.noticed(tx, observer, position, messages, at, dead),
+            "messages",
         )
 
     async def journal_end(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from gateway.ids import new_id
@@ -9,21 +10,26 @@ from gateway.inbound import Inbound, Intake, Status
 from gateway.store.protocol import AttemptState, DeliveryState, Taken, micros
 from gateway.store.sqlite import people
 from gateway.store.sqlite.connection import SqliteTransaction
-from gateway.store.sqlite.settling import derive
+from gateway.store.sqlite.settling import BY_NUMBER, BY_PROVIDER_ID, Attempt, derive
 
 WINDOW = 24 * 3600 * 1_000_000
 """How long a person's message lets free text through (Meta: 24 hours)."""
 
-BY_CALLBACK = """
-SELECT a.state, a.provider_id, d.message_id, d.contact_id, d.sender, d.state, a.delivery_id, a.n
-FROM attempts a JOIN deliveries d ON d.id = a.delivery_id WHERE a.delivery_id = ? AND a.n = ?
-"""
-BY_PROVIDER_ID = """
-SELECT a.state, a.provider_id, d.message_id, d.contact_id, d.sender, d.state, a.delivery_id, a.n
-FROM attempts a JOIN deliveries d ON d.id = a.delivery_id WHERE a.provider_id = ?
-"""
 IN_THE_AIR = "SELECT 1 FROM deliveries WHERE contact_id = ? AND state = 2 AND state < 5 LIMIT 1"
 SEEN = "SELECT 1 FROM inbound WHERE sender = ? AND provider_id = ?"
+
+_LIFT = """
+UPDATE attempts SET state = max(state, ?), provider_id = coalesce(provider_id, ?),
+       {when} = min(coalesce({when}, ?3), ?3){more} WHERE delivery_id = ? AND n = ?
+"""
+LIFT = {
+    AttemptState.SENT: _LIFT.format(when="sent_at", more=""),
+    AttemptState.DELIVERED: _LIFT.format(when="delivered_at", more=""),
+    AttemptState.READ: _LIFT.format(when="read_at", more=""),
+    AttemptState.FAILED: _LIFT.format(when="failed_at", more=", code = ?, detail = ?"),
+}
+
+_CALLBACK = re.compile(r"([0-9]{1,18}|[0-8][0-9]{18}):([0-9]{1,6})")
 
 _LIFTS = {
     "sent": AttemptState.SENT,
@@ -44,15 +50,17 @@ def intake(tx: SqliteTransaction, batch: Intake, withdrawals: frozenset[str], at
         taken += 1
         contact = _take(tx, batch.sender, inbound, at)
         if inbound.provider_id in withdrawals:
-            dropped += people.withdraw(
-                tx,
-                contact,
-                f"message:{inbound.provider_id}",
-                at,
-                evidence={"words": inbound.words, "sender": batch.sender},
-                said_at=micros(inbound.at),
-            )
-            withdrawn.append(contact)
+            # Whoever is known by one of these identities is the person who said it.
+            for who in sorted({contact, *people.find_all(tx, inbound.identities)}):
+                dropped += people.withdraw(
+                    tx,
+                    who,
+                    f"message to {batch.sender}",
+                    at,
+                    evidence={"words": inbound.words, "provider_id": inbound.provider_id},
+                    said_at=micros(inbound.at),
+                )
+                withdrawn.append(who)
     statuses: Counter[str] = Counter()
     unmatched = 0
     for status in batch.statuses:
@@ -114,58 +122,26 @@ def _take(tx: SqliteTransaction, sender: str, inbound: Inbound, at: int) -> int:
 
 def _apply(tx: SqliteTransaction, status: Status, at: int) -> bool:
     """Move an attempt up its lattice.  False if no attempt of ours is meant."""
-    row = None
-    if status.callback:
-        delivery_text, _, n_text = status.callback.partition(":")
-        if delivery_text.isdecimal() and n_text.isdecimal() and len(delivery_text) < 20:
-            row = tx.one(BY_CALLBACK, (int(delivery_text) & (2**63 - 1), int(n_text)))
+    named = _CALLBACK.fullmatch(status.callback or "")
+    row = tx.one(BY_NUMBER, (int(named[1]), int(named[2]))) if named else None
     if row is None and status.provider_id:
         row = tx.one(BY_PROVIDER_ID, (status.provider_id,))
     if row is None:
         return False
-    before, provider_id, message, contact, sender, delivery_state, delivery, n = row
-    if provider_id is not None and status.provider_id and provider_id != status.provider_id:
-        tx.journal(
-            at,
-            "status.second_id",
-            message=message,
-            delivery=delivery,
-            contact=contact,
-            sender=sender,
-            detail=status.provider_id,
-        )
+    found = Attempt(*row)
+    if found.provider_id and status.provider_id and found.provider_id != status.provider_id:
+        found.journal(tx, at, "status.second_id", "", str(found.n))
     new = _LIFTS[status.status]
-    when = f"{status.status}_at"  # the names are ours, from _LIFTS
-    tx.execute(
-        f"UPDATE attempts SET state = max(state, ?), {when} = coalesce({when}, ?),"
-        " provider_id = coalesce(provider_id, ?),"
-        " code = CASE WHEN ? THEN ? ELSE code END, detail = CASE WHEN ? THEN ? ELSE detail END"
-        " WHERE delivery_id = ? AND n = ?",
-        (
-            int(new),
-            micros(status.at),
-            status.provider_id or None,
-            new == AttemptState.FAILED,
-            status.code,
-            new == AttemptState.FAILED,
-            status.detail,
-            delivery,
-            n,
-        ),
-    )
-    if new <= before:
+    why = (status.code, status.detail) if new == AttemptState.FAILED else ()
+    lift = (int(new), status.provider_id or None, micros(status.at))
+    tx.execute(LIFT[new], (*lift, *why, found.delivery, found.n))
+    # A failure that was known already may still be named better by its status.
+    named_better = new == AttemptState.FAILED and found.delivery_state == DeliveryState.FAILED
+    if new < found.state or (new == found.state and not named_better):
         return True
-    tx.journal(
-        at,
-        f"delivery.{status.status}",
-        message=message,
-        delivery=delivery,
-        contact=contact,
-        sender=sender,
-        code=status.code,
-        detail=str(n),
-    )
-    if delivery_state == DeliveryState.SENDING:
+    if new > found.state:
+        found.journal(tx, at, f"delivery.{status.status}", status.code, str(found.n))
+    if found.delivery_state == DeliveryState.SENDING:
         return True  # settle derives it, once the answer to our own request is in
-    derive(tx, delivery, message, delivery_state, at, code=status.code, reason=status.detail)
+    derive(tx, found._replace(state=new, code=status.code, detail=status.detail), at)
     return True

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
-from gateway.message import Delivery, Form, Identity, Message, Permissions
+from gateway.message import Delivery, Identity, Message, Permissions
 from gateway.store.protocol import Decision, DeliveryState
 from gateway.store.sqlite.connection import SqliteTransaction
 
 LEASE = """
-SELECT d.id, d.message_id, d.contact_id, d.tries, d.priority,
+SELECT d.id, d.message_id, d.contact_id, d.tries,
        (SELECT w.until FROM windows w WHERE w.sender = d.sender AND w.contact_id = d.contact_id)
 FROM deliveries d INDEXED BY deliveries_due
 WHERE d.sender = ? AND d.priority = ? AND d.state = 0 AND d.due_at <= ?
@@ -21,14 +22,25 @@ ORDER BY d.due_at, d.id LIMIT ?
 """
 TAKE = "INSERT INTO in_flight VALUES (?, ?, ?, ?) ON CONFLICT (sender, contact_id) DO NOTHING"
 IDENTITIES = "SELECT kind, value FROM identities WHERE contact_id = ?"
-CONSENT = "SELECT state, event FROM consents WHERE topic = ? AND contact_id = ?"
-ASKED = "SELECT 1 FROM questions WHERE event = ?"
+CONSENT = """
+SELECT c.state, c.event FROM consents c WHERE c.topic = ? AND c.contact_id = ?
+  AND NOT EXISTS (SELECT 1 FROM consents e WHERE e.topic = '*' AND e.contact_id = c.contact_id
+                  AND e.state = 'withdrawn' AND e.event > c.event)
+"""
+ASKED = "SELECT 1 FROM questions WHERE event = ? AND delivery_id <> ?"
 STOPPED = "SELECT scope, reason FROM stops WHERE scope IN ('all', ?)"
+DELIVERY = "SELECT state, message_id, contact_id, sender FROM deliveries WHERE id = ?"
 NEXT_DUE = """
 SELECT min(due_at) FROM deliveries INDEXED BY deliveries_due
-WHERE sender = ? AND priority = ? AND state = 0
+WHERE sender = ? AND priority = ? AND state = 0 AND due_at > ?
 """
+LEASED = "UPDATE deliveries SET state = 1, node = ?, changed_at = ? WHERE id = ?"
 LAND = "DELETE FROM in_flight WHERE sender = ? AND contact_id = ? AND delivery_id = ?"
+
+NO_FORM = {
+    True: "outside a window only a template may go, and the message has none",
+    False: "the message has no free text",
+}
 
 _decode = msgspec.json.Decoder(Message).decode
 
@@ -49,56 +61,57 @@ def lease(
         return []
     leased: list[Delivery] = []
     for priority in priorities:
-        if len(leased) >= limit:
-            break
-        found = list(tx.rows(LEASE, (sender, priority, at, limit - len(leased))))
-        for delivery_id, message_id, contact, tries, _, window in found:
-            tx.execute(TAKE, (sender, contact, delivery_id, node))
-            if not tx.changed():
-                continue  # two due rows of one contact: the first goes, the second waits for it
-            message = _message(tx, cache, message_id)
-            open_window = window is not None and window > at + margin
-            form: Form = "text" if open_window or not windows else "template"
-            content = message.form(form)
-            if content is None:
-                tx.execute(LAND, (sender, contact, delivery_id))
-                _park(
-                    tx,
-                    delivery_id,
-                    message_id,
-                    DeliveryState.QUEUED,
-                    Decision(
-                        delivery=delivery_id,
-                        to="dropped",
-                        code="no_form",
-                        reason="outside a window only a template may go, and the topic names none"
-                        if form == "template"
-                        else "the message has no free text",
-                    ),
-                    at,
-                    contact,
-                    sender,
-                )
-                continue
-            tx.execute(
-                "UPDATE deliveries SET state = 1, node = ?, changed_at = ? WHERE id = ?",
-                (node, at, delivery_id),
-            )
-            tx.move(message_id, DeliveryState.QUEUED, DeliveryState.LEASED)
-            leased.append(
-                Delivery(
-                    id=delivery_id,
-                    message=message,
-                    contact=contact,
-                    sender=sender,
-                    attempt=tries + 1,
-                    content=content,
-                    priority=priority,
-                    identities=tuple(Identity(k, v) for k, v in tx.rows(IDENTITIES, (contact,))),
-                    permissions=_permissions(tx, message, contact, window),
-                )
-            )
+        while len(leased) < limit:
+            found = list(tx.rows(LEASE, (sender, priority, at, limit - len(leased))))
+            if not found:
+                break
+            for row in found:
+                delivery = _take(tx, cache, sender, node, at, windows, margin, priority, row)
+                if delivery is not None:
+                    leased.append(delivery)
     return leased
+
+
+def _take(
+    tx: SqliteTransaction,
+    cache: dict[int, Message],
+    sender: str,
+    node: str,
+    at: int,
+    windows: bool,
+    margin: int,
+    priority: int,
+    row: tuple[Any, ...],
+) -> Delivery | None:
+    """Lease one due row, in the form that it will have; None if it does not go now."""
+    delivery_id, message_id, contact, tries, window = row
+    tx.execute(TAKE, (sender, contact, delivery_id, node))
+    if not tx.changed():
+        return None  # two due rows of one contact: the first goes, the second waits for it
+    message = _message(tx, cache, message_id)
+    content = None
+    if not windows or (window is not None and window > at + margin):
+        content = message.form("text")
+    if content is None and windows:
+        content = message.form("template")  # may go inside a window too
+    if content is None:
+        tx.execute(LAND, (sender, contact, delivery_id))
+        away = Decision(delivery=delivery_id, to="dropped", code="no_form", reason=NO_FORM[windows])
+        _park(tx, delivery_id, message_id, DeliveryState.QUEUED, away, at, contact, sender)
+        return None
+    tx.execute(LEASED, (node, at, delivery_id))
+    tx.move(message_id, DeliveryState.QUEUED, DeliveryState.LEASED)
+    return Delivery(
+        id=delivery_id,
+        message=message,
+        contact=contact,
+        sender=sender,
+        attempt=tries + 1,
+        content=content,
+        priority=priority,
+        identities=tuple(Identity(k, v) for k, v in tx.rows(IDENTITIES, (contact,))),
+        permissions=_permissions(tx, delivery_id, message, contact, window),
+    )
 
 
 def _message(tx: SqliteTransaction, cache: dict[int, Message], message_id: int) -> Message:
@@ -114,14 +127,14 @@ def _message(tx: SqliteTransaction, cache: dict[int, Message], message_id: int) 
 
 
 def _permissions(
-    tx: SqliteTransaction, message: Message, contact: int, window: int | None
+    tx: SqliteTransaction, delivery: int, message: Message, contact: int, window: int | None
 ) -> Permissions:
     consent = request = None
     if message.topic is not None:
         row = tx.one(CONSENT, (message.topic, contact))
         if row and row[0] == "confirmed":
             consent = int(row[1])
-        elif row and row[0] == "requested" and not tx.one(ASKED, (row[1],)):
+        elif row and row[0] == "requested" and not tx.one(ASKED, (row[1], delivery)):
             request = int(row[1])
     return Permissions(consent=consent, request=request, window_until=window)
 
@@ -129,10 +142,7 @@ def _permissions(
 def decide(tx: SqliteTransaction, decisions: Sequence[Decision], at: int) -> None:
     """See Store.decide.  A delivery that somebody took away meanwhile stays as it is."""
     for decision in decisions:
-        row = tx.one(
-            "SELECT state, message_id, contact_id, sender FROM deliveries WHERE id = ?",
-            (decision.delivery,),
-        )
+        row = tx.one(DELIVERY, (decision.delivery,))
         if row is None or row[0] != DeliveryState.LEASED:
             continue
         state, message, contact, sender = row
@@ -162,14 +172,7 @@ def _park(
     tx.execute(
         "UPDATE deliveries SET state = ?, node = NULL, code = ?, reason = ?, changed_at = ?,"
         " due_at = coalesce(?, due_at) WHERE id = ?",
-        (
-            int(after),
-            decision.code,
-            decision.reason,
-            at,
-            decision.due_at,
-            delivery,
-        ),
+        (int(after), decision.code, decision.reason, at, decision.due_at, delivery),
     )
     tx.move(message, before, after)
     if decision.to in ("held", "dropped"):

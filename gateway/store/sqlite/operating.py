@@ -15,9 +15,10 @@ from gateway.store.sqlite.connection import SqliteTransaction
 TO_FAN_OUT = "SELECT id FROM messages WHERE state = 'ready' AND paused = 0 ORDER BY id LIMIT ?"
 TO_SWEEP = "SELECT id FROM messages WHERE sweep IS NOT NULL ORDER BY id LIMIT ?"
 EXPIRED = """
-SELECT id FROM messages
-WHERE expires_at IS NOT NULL AND state = 'started' AND expires_at <= ? AND sweep IS NULL
-  AND id IN (SELECT message_id FROM depths WHERE state IN (0, 3, 4) AND n > 0) LIMIT ?
+SELECT m.id FROM messages m INDEXED BY messages_expiring
+WHERE m.expires_at IS NOT NULL AND m.state = 'started' AND m.expires_at <= ? AND m.sweep IS NULL
+  AND EXISTS (SELECT 1 FROM depths p
+              WHERE p.message_id = m.id AND p.state IN (0, 3, 4) AND p.n > 0) LIMIT ?
 """
 EVENTS = """
 SELECT id, at, name, message_id, delivery_id, contact_id, sender, code, detail
@@ -70,7 +71,7 @@ def set_message(tx: SqliteTransaction, message: int, action: str, at: int) -> st
         if paused:
             return f"#{number} is paused already"
         tx.execute(
-            "UPDATE messages SET paused = 1, sweep = CASE state WHEN 'started' THEN 'pause' END,"
+            "UPDATE messages SET paused = 1, sweep = CASE WHEN started_at > 0 THEN 'pause' END,"
             " sweep_after = 0 WHERE id = ?",
             (message,),
         )
@@ -78,7 +79,7 @@ def set_message(tx: SqliteTransaction, message: int, action: str, at: int) -> st
         if not paused:
             return f"#{number} is not paused"
         tx.execute(
-            "UPDATE messages SET paused = 0, sweep = CASE state WHEN 'started' THEN 'resume' END,"
+            "UPDATE messages SET paused = 0, sweep = CASE WHEN started_at > 0 THEN 'resume' END,"
             " sweep_after = 0 WHERE id = ?",
             (message,),
         )

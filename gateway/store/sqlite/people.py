@@ -21,19 +21,40 @@ from gateway.store.sqlite.connection import SqliteTransaction
 EVERYTHING = "*"
 """The topic of a withdrawal that concerns all topics."""
 
+WITHDRAWN = "withdrawn"
+"""Code of what was dropped by a withdrawal; on a row in the air: not to be tried again."""
+
 STATE_AFTER = {
     "requested": "requested",
-    "asked": "requested",
     "confirmed": "confirmed",
     "imported": "confirmed",
     "refused": "refused",
     "withdrawn": "withdrawn",
     "expired": "expired",
 }
-"""What a consent is after an event.  `moved` changes nothing."""
+"""What a consent is after an event.  `asked` and `moved` change nothing."""
+
+UNMOVED = {
+    "requested": ("requested", "confirmed"),
+    "confirmed": ("confirmed",),
+    "imported": ("confirmed", "withdrawn", "refused"),
+    "refused": ("withdrawn",),
+    "expired": ("withdrawn", "refused"),
+}
+"""Event → states that it does not move: a form sent twice does not suspend a consent, nor open a
+second request, and nothing but the person's own act lifts a withdrawal or a refusal."""
 
 FIND_CONTACT = "SELECT contact_id FROM identities WHERE kind = ? AND value = ?"
-CONSENTS_OF = "SELECT topic, state, event FROM consents WHERE contact_id = ?"
+CONSENTS_OF = """
+SELECT c.topic, c.state, e.at FROM consents c JOIN consent_events e ON e.number = c.event
+WHERE c.contact_id = ?
+"""
+STANDING = """
+SELECT c.state, e.at FROM consents c JOIN consent_events e ON e.number = c.event
+WHERE c.contact_id = ? AND c.topic IN (?, '*') ORDER BY c.event DESC LIMIT 1
+"""
+NOT_AGAIN = f"UPDATE deliveries SET code = '{WITHDRAWN}' WHERE id = ?"
+TOPIC_OF = "SELECT topic FROM messages WHERE id = ?"
 HEAD = "SELECT number, hash FROM consent_events ORDER BY number DESC LIMIT 1"
 OPEN_OF_CONTACT = (
     "SELECT id, message_id, state, sender FROM deliveries WHERE contact_id = ? AND state < 5"
@@ -47,6 +68,12 @@ def find(tx: SqliteTransaction, identities: Iterable[Identity]) -> int | None:
         if row:
             return int(row[0])
     return None
+
+
+def find_all(tx: SqliteTransaction, identities: Iterable[Identity]) -> set[int]:
+    """Return every contact that one of the identities leads to."""
+    rows = (tx.one(FIND_CONTACT, (identity.kind, identity.value)) for identity in identities)
+    return {int(row[0]) for row in rows if row}
 
 
 def know(
@@ -107,9 +134,16 @@ def commit_to(salt: bytes, evidence: str) -> bytes:
 
 
 def append(
-    tx: SqliteTransaction, contact: int, topic: str, event: ConsentEvent, recorded_at: int
+    tx: SqliteTransaction,
+    contact: int,
+    topic: str,
+    event: ConsentEvent,
+    recorded_at: int,
+    *,
+    moves: bool = True,
 ) -> int:
-    """Append one consent event to the chain and derive the state.  Returns its number."""
+    """Append one consent event to the chain and derive the state, unless it is one that moves
+    nothing.  Returns its number."""
     head = tx.one(HEAD)
     number, previous = (int(head[0]) + 1, bytes(head[1])) if head else (1, bytes(32))
     evidence = msgspec.json.encode(event.evidence, order="sorted").decode()
@@ -136,7 +170,7 @@ def append(
     )
     tx.execute("INSERT INTO consent_evidence VALUES (?, ?, ?)", (number, salt, evidence))
     state = STATE_AFTER.get(event.name)
-    if state:
+    if state and moves:
         tx.execute(
             "INSERT INTO consents (topic, contact_id, state, event, since) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (topic, contact_id) DO UPDATE SET state = excluded.state,"
@@ -152,22 +186,31 @@ def append(
 def take_person(tx: SqliteTransaction, person: Person, at: int) -> int:
     """Take a person with the events that an input knows of.  Returns the contact.
 
-    A withdrawal that is known here wins over whatever an import says, and an import adds
-    nothing to a consent that already stands.
+    A withdrawal or refusal that is known here wins over whatever an import says, and over what
+    the person did before it and we are told late.  An import that changes nothing is not
+    recorded; what a person did always is.
     """
     contact = know(tx, person.identities, at, language=person.language, name=person.name)
     for event in person.events:
+        topic = None if event.topic == EVERYTHING else event.topic
         if event.name == "withdrawn":
-            withdraw(tx, contact, event.source, at, topic=event.topic, evidence=event.evidence)
-            continue
-        if event.topic is None:
-            continue
-        states = {topic: state for topic, state, _ in tx.rows(CONSENTS_OF, (contact,))}
-        current = states.get(event.topic)
-        withdrawn = "withdrawn" in (current, states.get(EVERYTHING))
-        if event.name == "imported" and (withdrawn or current == "confirmed"):
-            continue
-        append(tx, contact, event.topic, event, at)
+            withdraw(
+                tx,
+                contact,
+                event.source,
+                at,
+                topic=topic,
+                evidence=event.evidence,
+                said_at=micros(event.at),
+            )
+        elif topic is not None:
+            row = tx.one(STANDING, (contact, topic))
+            state, since = row if row else (None, 0)
+            moves = state not in UNMOVED.get(event.name, ())
+            if state in ("withdrawn", "refused"):
+                moves = moves and micros(event.at) > since
+            if moves or event.name != "imported":
+                append(tx, contact, topic, event, at, moves=moves)
     return contact
 
 
@@ -183,27 +226,29 @@ def withdraw(
 ) -> int:
     """Revoke (one topic, or everything) and drop what is open.  Returns how many were dropped.
 
-    What is being sent at this moment stays; the caller waits for it before it answers.
+    What is being sent at this moment stays, and is not tried again; the caller waits for it
+    before it answers.
     """
-    topics = {name for name, _, _ in tx.rows(CONSENTS_OF, (contact,))} | {EVERYTHING}
-    if topic is not None:
-        topics = {topic}
+    said_at = at if said_at is None else min(said_at, at)
+    target = topic or EVERYTHING
+    current = {name: (state, when) for name, state, when in tx.rows(CONSENTS_OF, (contact,))}
     event = ConsentEvent(
-        name="withdrawn", at=moment(said_at or at), source=source, evidence=evidence or {}
+        name="withdrawn", at=moment(said_at), source=source, evidence=evidence or {}
     )
-    current = {name: state for name, state, _ in tx.rows(CONSENTS_OF, (contact,))}
-    for name in sorted(topics):
-        if current.get(name) != "withdrawn":
+    for name in sorted({target} if topic else {*current, target}):
+        state, when = current.get(name, (None, 0))
+        if state != "withdrawn" or (name == target and when < said_at):
             append(tx, contact, name, event, at)
     dropped = 0
     for delivery, message, state, sender in list(tx.rows(OPEN_OF_CONTACT, (contact,))):
-        if state == DeliveryState.SENDING:
-            continue
         if topic is not None:
-            of = tx.one("SELECT topic FROM messages WHERE id = ?", (message,))
+            of = tx.one(TOPIC_OF, (message,))
             if of is None or of[0] != topic:
                 continue
-        drop(tx, delivery, message, state, "withdrawn", "the person withdrew", at)
+        if state == DeliveryState.SENDING:
+            tx.execute(NOT_AGAIN, (delivery,))
+            continue
+        drop(tx, delivery, message, state, WITHDRAWN, "the person withdrew", at)
         if state == DeliveryState.LEASED:
             tx.execute(
                 "DELETE FROM in_flight WHERE sender = ? AND contact_id = ? AND delivery_id = ?",
@@ -216,7 +261,7 @@ def withdraw(
             delivery=delivery,
             contact=contact,
             sender=sender,
-            code="withdrawn",
+            code=WITHDRAWN,
             detail="the person withdrew",
         )
         dropped += 1

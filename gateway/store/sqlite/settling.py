@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from gateway.store.protocol import (
     DERIVED,
     AttemptState,
@@ -9,36 +12,88 @@ from gateway.store.protocol import (
     Recovered,
     Settlement,
 )
-from gateway.store.sqlite.beginning import ATTEMPTS
+from gateway.store.sqlite import people
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.leasing import LAND
 
+_ATTEMPT = """
+SELECT a.delivery_id, a.n, a.state, a.provider_id, a.settled_at, a.code, a.detail,
+       d.message_id, d.contact_id, d.sender, d.state, d.tries, d.code
+FROM attempts a JOIN deliveries d ON d.id = a.delivery_id
+"""
+BY_NUMBER = f"{_ATTEMPT} WHERE a.delivery_id = ? AND a.n = ?"
+BY_PROVIDER_ID = f"{_ATTEMPT} WHERE a.provider_id = ?"
+ATTEMPTS = "SELECT state FROM attempts WHERE delivery_id = ?"
+SETTLE = """
+UPDATE attempts SET state = max(state, ?), settled_at = ?, first_byte = ?,
+       provider_id = coalesce(provider_id, ?), code = CASE code WHEN '' THEN ? ELSE code END,
+       detail = CASE detail WHEN '' THEN ? ELSE detail END, notes = ?,
+       failed_at = min(coalesce(failed_at, ?8), coalesce(?8, failed_at))
+WHERE delivery_id = ? AND n = ?
+"""
+DERIVE = """
+UPDATE deliveries SET state = ?, node = NULL, due_at = coalesce(?, due_at), code = ?, reason = ?,
+       changed_at = ? WHERE id = ?
+"""
+STATE_OF = "SELECT state FROM messages WHERE id = ?"
+TAKEN = "SELECT id, message_id, state, tries FROM deliveries WHERE state IN (1, 2)"
+
+OUTCOMES = {
+    "accepted": AttemptState.ACCEPTED,
+    "failed": AttemptState.FAILED,
+    "unknown": AttemptState.UNKNOWN,
+}
+
+
+class Attempt(NamedTuple):
+    """An attempt and its delivery, as one look finds them."""
+
+    delivery: int
+    n: int
+    state: int
+    provider_id: str | None
+    settled_at: int | None
+    code: str
+    detail: str
+    message: int
+    contact: int
+    sender: str
+    delivery_state: int
+    tries: int
+    delivery_code: str
+
+    def journal(self, tx: SqliteTransaction, at: int, name: str, code: str, detail: str) -> None:
+        """Add a line about this attempt."""
+        tx.journal(
+            at,
+            name,
+            message=self.message,
+            delivery=self.delivery,
+            contact=self.contact,
+            sender=self.sender,
+            code=code,
+            detail=detail,
+        )
+
+
+def settle_all(tx: SqliteTransaction, settlements: Sequence[Settlement]) -> None:
+    """See Store.settle."""
+    for settlement in settlements:
+        settle(tx, settlement)
+
 
 def settle(tx: SqliteTransaction, settlement: Settlement) -> None:
-    """See Store.settle.  A status that came first is never moved back."""
-    at = settlement.at
-    new = {
-        "accepted": AttemptState.ACCEPTED,
-        "failed": AttemptState.FAILED,
-        "unknown": AttemptState.UNKNOWN,
-    }[settlement.outcome]
-    row = tx.one(
-        "SELECT a.state, d.message_id, d.contact_id, d.sender, d.state, a.settled_at"
-        " FROM attempts a JOIN deliveries d ON d.id = a.delivery_id"
-        " WHERE a.delivery_id = ? AND a.n = ?",
-        (settlement.delivery, settlement.n),
-    )
+    """Record one outcome.  A status that came first is never moved back."""
+    row = tx.one(BY_NUMBER, (settlement.delivery, settlement.n))
     if row is None:
         return
-    before, message, contact, sender, delivery_state, settled_at = row
-    if settled_at is not None:
+    found = Attempt(*row)
+    if found.settled_at is not None:
         return  # repeated after a commit whose answer was lost
+    at = settlement.at
+    new = OUTCOMES[settlement.outcome]
     tx.execute(
-        "UPDATE attempts SET state = max(state, ?), settled_at = ?, first_byte = ?,"
-        " provider_id = coalesce(provider_id, ?), code = CASE code WHEN '' THEN ? ELSE code END,"
-        " detail = CASE detail WHEN '' THEN ? ELSE detail END, notes = ?,"
-        " failed_at = CASE WHEN ? THEN ? ELSE failed_at END"
-        " WHERE delivery_id = ? AND n = ?",
+        SETTLE,
         (
             int(new),
             at,
@@ -47,107 +102,85 @@ def settle(tx: SqliteTransaction, settlement: Settlement) -> None:
             settlement.code,
             settlement.detail,
             settlement.notes,
-            new == AttemptState.FAILED,
-            at,
-            settlement.delivery,
-            settlement.n,
+            at if new == AttemptState.FAILED else None,
+            found.delivery,
+            found.n,
         ),
     )
-    tx.execute(LAND, (sender, contact, settlement.delivery))
+    tx.execute(LAND, (found.sender, found.contact, found.delivery))
+    if new > found.state:
+        found.journal(tx, at, f"delivery.{settlement.outcome}", settlement.code, str(found.n))
+    elif settlement.outcome == "accepted":  # a status told us earlier; the count must be whole
+        found.journal(tx, at, "delivery.accepted", "", str(found.n))
     derive(
         tx,
-        settlement.delivery,
-        message,
-        delivery_state,
+        found._replace(
+            state=max(new, found.state),
+            code=found.code or settlement.code,
+            detail=found.detail or settlement.detail,
+        ),
         at,
-        code=settlement.code,
-        reason=settlement.detail,
         retry_at=settlement.retry_at,
         hold=settlement.hold,
     )
-    if new > before or new == AttemptState.UNKNOWN:
-        tx.journal(
-            at,
-            f"delivery.{settlement.outcome}",
-            message=message,
-            delivery=settlement.delivery,
-            contact=contact,
-            sender=sender,
-            code=settlement.code,
-            detail=str(settlement.n),
-        )
-    elif settlement.outcome == "accepted":  # a status told us earlier; the count must be whole
-        tx.journal(
-            at,
-            "delivery.accepted",
-            message=message,
-            delivery=settlement.delivery,
-            contact=contact,
-            sender=sender,
-            detail=str(settlement.n),
-        )
 
 
 def derive(
     tx: SqliteTransaction,
-    delivery: int,
-    message: int,
-    before: int,
+    attempt: Attempt,
     at: int,
     *,
-    code: str = "",
-    reason: str = "",
     retry_at: int | None = None,
     hold: bool = False,
-) -> DeliveryState:
+) -> None:
     """Set a delivery's state from the best of its attempts.  The only place that does.
 
-    A failed attempt alone may be tried again (`retry_at`) or left to a person (`hold`).
+    A failed attempt alone may be tried again (`retry_at`) or left to a person (`hold`), unless
+    the contact withdrew or the message was cancelled meanwhile.
     """
-    best = tx.one("SELECT max(state) FROM attempts WHERE delivery_id = ?", (delivery,))
-    attempts = list(tx.rows(ATTEMPTS, (delivery,)))
-    alive = [AttemptState(state) for _, state in attempts if state != AttemptState.FAILED]
-    if alive:
-        after = DERIVED[max(alive)]
-    elif best is None or best[0] is None:
-        return DeliveryState(before)
-    elif retry_at is not None:
-        after = DeliveryState.QUEUED
-    elif hold:
-        after = DeliveryState.HELD
+    before, code, reason = attempt.delivery_state, attempt.code, attempt.detail
+    states = [attempt.state]
+    if attempt.tries > 1:
+        states = [state for (state,) in tx.rows(ATTEMPTS, (attempt.delivery,))]
+    best = max((state for state in states if state != AttemptState.FAILED), default=None)
+    if best is not None:
+        after = DERIVED[AttemptState(best)]
+        if best >= AttemptState.ACCEPTED:
+            code = reason = ""
+    elif retry_at is not None or hold:
+        after = DeliveryState.QUEUED if retry_at is not None else DeliveryState.HELD
+        ended = _ended(tx, attempt)
+        if ended:
+            after, (code, reason) = DeliveryState.DROPPED, ended
+            attempt.journal(tx, at, "delivery.dropped", code, reason)
+        elif hold:
+            attempt.journal(tx, at, "delivery.held", code, reason)
     elif before == DeliveryState.QUEUED:
-        after = DeliveryState.QUEUED  # a late failure of an attempt that is being repeated
+        return  # a late failure of an attempt that is being repeated
     else:
         after = DeliveryState.FAILED
-    if after == before:
-        return after
-    tx.execute(
-        "UPDATE deliveries SET state = ?, node = NULL, due_at = coalesce(?, due_at), code = ?,"
-        " reason = ?, changed_at = ? WHERE id = ?",
-        (
-            int(after),
-            retry_at,
-            "" if after in _WELL else code,
-            "" if after in _WELL else reason,
-            at,
-            delivery,
-        ),
-    )
-    tx.move(message, before, after)
-    return after
+    if after == before and code == attempt.delivery_code:
+        return
+    if before == DeliveryState.LEASED:  # for another attempt, which begin will now refuse
+        tx.execute(LAND, (attempt.sender, attempt.contact, attempt.delivery))
+    tx.execute(DERIVE, (int(after), retry_at, code, reason, at, attempt.delivery))
+    tx.move(attempt.message, before, after)
 
 
-_WELL = {DeliveryState.ACCEPTED, DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.READ}
+def _ended(tx: SqliteTransaction, attempt: Attempt) -> tuple[str, str] | None:
+    """Return why a delivery that failed is not tried again, as code and reason."""
+    if attempt.delivery_code == people.WITHDRAWN:
+        return people.WITHDRAWN, "the person withdrew"
+    row = tx.one(STATE_OF, (attempt.message,))
+    if row and row[0] == "cancelled":
+        return "cancelled", "the message was cancelled"
+    return None
 
 
 def recover(tx: SqliteTransaction, at: int) -> Recovered:
     """See Store.recover."""
     requeued = unknown = 0
-    rows = tx.rows(
-        "SELECT id, message_id, contact_id, sender, state, tries FROM deliveries"
-        " WHERE state IN (1, 2)"
-    )
-    for delivery, message, _, _, state, tries in list(rows):
+    for delivery, message, state, tries in list(tx.rows(TAKEN)):
         if state == DeliveryState.LEASED:
             tx.execute(
                 "UPDATE deliveries SET state = 0, node = NULL, changed_at = ? WHERE id = ?",

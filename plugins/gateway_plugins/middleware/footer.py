@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import ClassVar
 
 from gateway.api import (
+    ConfigError,
     Context,
     Delivery,
     Hold,
@@ -26,6 +27,7 @@ from gateway.api import (
 )
 
 FOOTER_LIMIT = 60  # Meta, "Template components": footer at most 60 characters
+TEMPLATE_LIMIT = 1024  # … and the body, values included
 NEEDS_NONE = ("service", "confirmation")
 
 
@@ -35,7 +37,7 @@ class FooterConfig(PluginConfig):
     text: str = "Abmelden: antworte STOP"
     """The opt-out line; has to name a stop word."""
     texts: dict[str, str] = {}
-    """By language, such as `{ en = "Unsubscribe: reply STOP" }`."""
+    """By language, such as `{ en = "Unsubscribe: reply STOP" }`; `en` also covers `en-GB`."""
     parameter: str = "opt_out"
     """Name of the template parameter that takes the line."""
 
@@ -56,11 +58,14 @@ class Footer(Middleware):
 
     @asynccontextmanager
     async def lifespan(self, context: Context) -> AsyncIterator[None]:
-        """Learn the words that withdraw."""
+        """Learn the words that withdraw.  Raises ConfigError for a line that names none."""
         self._stop_words = context.stop_words
         for text in (self.config.text, *self.config.texts.values()):
             if not says(text, self._stop_words):
-                context.log.warning("the opt-out line names no stop word: nobody can follow it")
+                raise ConfigError(
+                    f'[middleware.{self.label}]: the opt-out line "{text}" names no stop word, so'
+                    ' nobody can follow it; write one such as "Abmelden: antworte STOP"'
+                )
         yield
 
     async def screen(self, message: Message) -> Message | Hold:
@@ -77,26 +82,30 @@ class Footer(Middleware):
         if delivery.message.kind in NEEDS_NONE:
             return delivery
         content = delivery.content
-        line = self.config.texts.get(delivery.message.language or "", self.config.text)
-        if isinstance(content, Template):
-            if self.config.parameter in content.parameters:
-                filled = {**content.parameters, self.config.parameter: line}
-                return delivery.replace(content=content.replace(parameters=filled))
-            if not self._lets_out(content):
-                return Hold("no_way_out", self._sentence(content))
-            return delivery
-        return self._append(delivery, content, line)
+        line = self._line(delivery.message.language or "")
+        if isinstance(content, Text):
+            return self._append(delivery, content, line)
+        if self.config.parameter in content.parameters:
+            filled = content.replace(parameters={**content.parameters, self.config.parameter: line})
+            if len(filled.rendered) > TEMPLATE_LIMIT:
+                return _no_room(len(filled.rendered), TEMPLATE_LIMIT)
+            return delivery.replace(content=filled)
+        if not self._lets_out(content):
+            return Hold("no_way_out", self._sentence(content))
+        return delivery
+
+    def _line(self, language: str) -> str:
+        """The line in a language: `en-GB`, then `en`, then the one for all."""
+        texts = {_tag(name): text for name, text in self.config.texts.items()}
+        tag = _tag(language)
+        return texts.get(tag) or texts.get(tag.partition("-")[0]) or self.config.text
 
     def _append(self, delivery: Delivery, content: Text, line: str) -> Delivery | Hold:
-        if content.body.rstrip().endswith(line):
-            return delivery.replace(content=content.replace(footer=line))
-        body = f"{content.body}\n\n{line}" if content.body else line
+        body = content.body
+        if body.rstrip().rpartition("\n")[2].strip() != line:
+            body = f"{body}\n\n{line}" if body else line
         if len(body) > content.limit:
-            return Hold(
-                "no_room",
-                f"with the opt-out line the text has {len(body)} characters, {content.limit} are"
-                " allowed; shorten it",
-            )
+            return _no_room(len(body), content.limit)
         return delivery.replace(content=content.replace(body=body, footer=line))
 
     def _lets_out(self, template: Template) -> bool:
@@ -115,6 +124,17 @@ class Footer(Middleware):
             f' such as "{self.config.text}", a quick reply "Abmelden", or the parameter'
             f" {{{{{self.config.parameter}}}}}, and have it approved again"
         )
+
+
+def _no_room(length: int, limit: int) -> Hold:
+    return Hold(
+        "no_room",
+        f"with the opt-out line the text has {length} characters, {limit} are allowed; shorten it",
+    )
+
+
+def _tag(language: str) -> str:
+    return language.lower().replace("_", "-")
 
 
 @hookimpl

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import ClassVar
 
 from gateway.api import (
     Delivery,
-    Drop,
     Duration,
     Limit,
     Message,
@@ -40,17 +38,18 @@ class RateLimitConfig(PluginConfig):
     pair_seconds: Duration = Duration(PAIR_SECONDS)
     """… and seconds per message after that."""
     spread: Duration = Duration(0)
-    """Time over which a message's deliveries are spread evenly, so that answers can be."""
+    """Time over which a message's deliveries are spread evenly, so that answers can be.
+    0: at once, unless another middleware says otherwise."""
     daily: int | None = None
     """People reached outside windows in any 24 hours, per sender (the account's tier)."""
     expires: Duration = Duration(0)
     """What is not sent by then is dropped, not sent the next morning.  0: never."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.per_second <= 1000:
-            raise ValueError("per_second has to lie between 0 and 1000")
-        if self.pair_burst < 1 or self.pair_seconds <= 0:
-            raise ValueError("pair_burst and pair_seconds have to be positive")
+        if not 1 / DAY <= self.per_second <= 1000:
+            raise ValueError("per_second has to lie between 0.00002 (one a day) and 1000")
+        if self.pair_burst < 1 or not 0 < self.pair_seconds <= DAY:
+            raise ValueError("pair_burst and pair_seconds have to be positive, at most one day")
         if self.daily is not None and self.daily < 1:
             raise ValueError("daily has to be positive")
         if self.expires and self.expires <= self.spread:
@@ -62,13 +61,14 @@ class RateLimit(Middleware):
 
     name = "ratelimit"
     config: RateLimitConfig
-    codes: ClassVar[frozenset[str]] = frozenset({"too_old"})
 
-    async def screen(self, message: Message) -> Message | Drop:
+    async def screen(self, message: Message) -> Message:
         """Set what the fan-out needs to know."""
         if message.kind != "marketing":
             return message
-        changes: dict[str, object] = {"spread": float(self.config.spread)}
+        changes: dict[str, object] = {}
+        if self.config.spread:  # else what a middleware before this one set stays
+            changes["spread"] = float(self.config.spread)
         if self.config.expires and message.expires_at is None and message.accepted_at is not None:
             changes["expires_at"] = message.accepted_at + timedelta(seconds=self.config.expires)
         return message.replace(**changes)

@@ -78,12 +78,13 @@ def page(data, wide=100, running=True):
 
 def test_a_quiet_evening():
     assert page(FINE) == [
-        "SENDING  yes. Nothing needs you.                    message-gateway 1.2.0, up 7 d · 21 Nov 18:41 CET",
+        "SENDING  yes. Nothing needs you.                 "
+        "   message-gateway 1.2.0, up 7 d · 21 Nov 18:41 CET",
         "main     +49 301 *** 412 · 1.1/s · 24 h: 5,250 accepted, last 18:40 · 3,860 wait"
         " · webhooks 2 s ago",
-        '''now      #412  "Neun Fragen zur Wärmepumpe"  4,106 of 7,962  last due 19:39''',
+        """now      #412  "Neun Fragen zur Wärmepumpe"  4,106 of 7,962  last due 19:39""",
         "         delivered 3,951  read 2,204  on the way 140  failed 9  not sent 6",
-        '''waiting  #413 "Förderung ab Januar" · redaktion was asked 17:20 · until 20:00''',
+        """waiting  #413 "Förderung ab Januar" · redaktion was asked 17:20 · until 20:00""",
         "people   8,014 confirmed (+9 −6 today) · 41 asked · 1,206 stopped · 9,302 known",
         "inputs   blog ok 18:36, next 18:51 · website ready",
     ]
@@ -139,7 +140,7 @@ def test_things_to_look_at():
         "look     2 deliveries held: plugin_raised: filter failed  → gateway queue",
         "         1 delivery without a clear answer (read_timeout: no answer)",
         "         → nothing is sent twice; a late status settles it: gateway queue",
-        '''         #413 "Förderung ab Januar" is held for a person: redaktion was asked 17:20''',
+        """         #413 "Förderung ab Januar" is held for a person: redaktion was asked 17:20""",
         "         → gateway message show 413",
         "         input blog is parked: only other settings can help  → gateway check",
     ]

@@ -1,0 +1,100 @@
+"""Numbered steps, each once, whoever comes at the same time."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import apsw
+import pytest
+
+from gateway.errors import StoreError
+from gateway.store import migrate as module
+from gateway.store.migrate import migrate, steps, version
+from gateway.store.sqlite import SqliteStore
+from gateway.store.sqlite.connection import open_writer
+
+STEPS = [
+    (1, "0001_a.sql", "CREATE TABLE a (x); INSERT INTO a VALUES (1);"),
+    (2, "0002_b.sql", "CREATE TABLE b (y); INSERT INTO a VALUES (2);"),
+]
+
+
+def open_plain(path: Path) -> apsw.Connection:
+    connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(10_000)
+    return connection
+
+
+def migrate_in_a_process(path: Path, start: multiprocessing.synchronize.Barrier) -> None:
+    module.steps = lambda: STEPS
+    start.wait(20)
+    open_writer(path).close()
+
+
+def test_many_processes_at_once(tmp_path: Path) -> None:
+    """Six processes that open one new file at the same moment apply each step once."""
+    path = tmp_path / "store.db"
+    context = multiprocessing.get_context("fork")
+    start = context.Barrier(6)
+    processes = [context.Process(target=migrate_in_a_process, args=(path, start)) for _ in range(6)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(30)
+    assert [process.exitcode for process in processes] == [0] * 6
+    connection = open_plain(path)
+    assert list(connection.execute("SELECT x FROM a ORDER BY x")) == [(1,), (2,)]
+    assert version(connection) == 2
+    connection.close()
+
+
+def test_a_step_that_fails_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither its tables nor its number stay; the steps before it do; mended it goes on."""
+    connection = open_plain(tmp_path / "store.db")
+    broken = (3, "0003_c.sql", "CREATE TABLE c (z); INSERT INTO nowhere VALUES (1);")
+    monkeypatch.setattr(module, "steps", lambda: [*STEPS, broken])
+    with pytest.raises(StoreError, match=r"0003_c\.sql failed.*nowhere"):
+        migrate(connection)
+    assert version(connection) == 2
+    names = "SELECT name FROM sqlite_schema ORDER BY name"
+    assert list(connection.execute(names)) == [("a",), ("b",)]
+    assert not connection.in_transaction
+    mended = (3, "0003_c.sql", "CREATE TABLE c (z);")
+    monkeypatch.setattr(module, "steps", lambda: [*STEPS, mended])
+    assert migrate(connection) == 1
+    assert migrate(connection) == 0
+    connection.close()
+
+
+async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+    """An older program does not touch it, and says what to do."""
+    path = tmp_path / "store.db"
+    connection = open_plain(path)
+    connection.pragma("user_version", 99)
+    connection.close()
+    with pytest.raises(StoreError, match=r"newer version \(99.*install the newer program"):
+        async with SqliteStore(path):
+            pass
+
+
+async def test_a_place_that_cannot_be_opened(tmp_path: Path) -> None:
+    """The error names the file."""
+    with pytest.raises(StoreError, match=r"cannot open the database .*nowhere"):
+        async with SqliteStore(tmp_path / "nowhere" / "store.db"):
+            pass
+
+
+def test_the_steps_have_no_gaps() -> None:
+    """1, 2, 3, … with a name each."""
+    found = steps()
+    assert [number for number, _, _ in found] == list(range(1, len(found) + 1))
+    assert found[0][1] == "0001_initial.sql"
+
+
+def test_what_the_writer_asks_of_sqlite(tmp_path: Path) -> None:
+    """Accepted means durable: write-ahead log, synced at every commit."""
+    connection = open_writer(tmp_path / "store.db")
+    assert connection.pragma("journal_mode") == "wal"
+    assert connection.pragma("synchronous") == 2
+    connection.close()

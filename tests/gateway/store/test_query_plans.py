@@ -1,0 +1,237 @@
+"""No statement that runs while messages are sent may look at a whole table.
+
+Each constant is named here with the index that it must use; one that is not named fails, and
+so does any statement that a day's work executes and that scans a table that grows.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import apsw
+import pytest
+
+import gateway.store.sqlite
+from gateway.message import Basis
+from gateway.store.protocol import moment
+from gateway.store.sqlite import SqliteStore, plumbing
+from gateway.store.sqlite.connection import open_reader, open_writer
+from tests.gateway.store.house import HOUR, SECOND, House
+
+GROWING = "|".join(
+    [
+        "deliveries",
+        "attempts",
+        "journal",
+        "consents",
+        "consent_events",
+        "identities",
+        "contacts",
+        "external_ids",
+        "inbound",
+        "quota_uses",
+    ]
+)
+SCAN = re.compile(rf"SCAN ({GROWING}|[acdefvw])\b")
+
+FIRST_ROW = "ORDER BY number DESC LIMIT 1"
+"""Reads one row from the end of a table, which SQLite calls a scan."""
+
+PLANS: dict[str, list[str]] = {
+    "accepting.CHUNK_END": ["PRIMARY KEY (topic=? AND contact_id>?)"],
+    "accepting.FAN_OUT": ["SEARCH c USING PRIMARY KEY (topic=? AND contact_id>? AND contact_id<?)"],
+    "accepting.SCREENABLE": ["SEARCH messages USING INTEGER PRIMARY KEY"],
+    "accepting.SWEEP": ["sqlite_autoindex_deliveries_1 (message_id=? AND contact_id>?)"],
+    "accepting.TO_SCREEN": ["SEARCH messages USING INDEX messages_by_state (state=?)"],
+    "beginning.ATTEMPT": [],
+    "beginning.BEGIN": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
+    "beginning.CONTENT": [],
+    "beginning.FORGET": [
+        "SEARCH quota_uses USING PRIMARY KEY (key=? AND at=? AND delivery_id=?)",
+        "SEARCH quota_uses USING COVERING INDEX quota_uses_over (until<?)",
+    ],
+    "beginning.LOOK": [
+        "SEARCH d USING INTEGER PRIMARY KEY (rowid=?)",
+        "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)",
+        "SEARCH s USING PRIMARY KEY (scope=?)",
+    ],
+    "beginning.QUESTION": [],
+    "beginning.USE": [],
+    "beginning.USES": ["SEARCH quota_uses USING INDEX quota_uses_over (until>?)"],
+    "beginning.WINDOW": ["SEARCH windows USING PRIMARY KEY (sender=? AND contact_id=?)"],
+    "incoming.IN_THE_AIR": ["COVERING INDEX deliveries_open (contact_id=?"],
+    "incoming.LIFT": ["SEARCH attempts USING PRIMARY KEY (delivery_id=? AND n=?)"],
+    "incoming.SEEN": ["sqlite_autoindex_inbound_1 (sender=? AND provider_id=?)"],
+    "leasing.ASKED": ["SEARCH questions USING INTEGER PRIMARY KEY (rowid=?)"],
+    "leasing.CONSENT": [
+        "SEARCH c USING PRIMARY KEY (topic=? AND contact_id=?)",
+        "SEARCH e USING PRIMARY KEY (topic=? AND contact_id=?)",
+    ],
+    "leasing.DELIVERY": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
+    "leasing.IDENTITIES": ["COVERING INDEX identities_of_contact (contact_id=?)"],
+    "leasing.LAND": ["SEARCH in_flight USING PRIMARY KEY (sender=? AND contact_id=?)"],
+    "leasing.LEASE": [
+        "SEARCH d USING INDEX deliveries_due (sender=? AND priority=? AND due_at<?)",
+        "SEARCH f USING PRIMARY KEY (sender=? AND contact_id=?)",
+        "SEARCH w USING PRIMARY KEY (sender=? AND contact_id=?)",
+    ],
+    "leasing.LEASED": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
+    "leasing.NEXT_DUE": ["COVERING INDEX deliveries_due (sender=? AND priority=? AND due_at>?)"],
+    "leasing.STOPPED": ["SEARCH stops USING PRIMARY KEY (scope=?)"],
+    "leasing.TAKE": [],
+    "operating.DEPTHS": ["SCAN p"],
+    "operating.EVENTS": ["SEARCH journal USING INTEGER PRIMARY KEY (rowid>?)"],
+    "operating.EXPIRED": [
+        "SEARCH m USING INDEX messages_expiring (expires_at>? AND expires_at<?)",
+        "SEARCH p EXISTS USING PRIMARY KEY (message_id=? AND state=?)",
+    ],
+    "operating.TO_FAN_OUT": ["SEARCH messages USING INDEX messages_by_state (state=?)"],
+    "operating.TO_SWEEP": ["messages_to_sweep"],
+    "people.CONSENTS_OF": [
+        "SEARCH c USING INDEX consents_of_contact (contact_id=?)",
+        "SEARCH e USING INTEGER PRIMARY KEY (rowid=?)",
+    ],
+    "people.FIND_CONTACT": ["SEARCH identities USING PRIMARY KEY (kind=? AND value=?)"],
+    "people.HEAD": ["consent_events"],
+    "people.NOT_AGAIN": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
+    "people.OPEN_OF_CONTACT": ["SEARCH deliveries USING INDEX deliveries_open (contact_id=?)"],
+    "people.STANDING": [
+        "SEARCH c USING PRIMARY KEY (topic=? AND contact_id=?)",
+        "SEARCH e USING INTEGER PRIMARY KEY (rowid=?)",
+    ],
+    "people.TOPIC_OF": ["SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)"],
+    "reports.MESSAGES": ["SCAN messages"],  # a list for people; a message is not a delivery
+    "settling.ATTEMPTS": ["SEARCH attempts USING PRIMARY KEY (delivery_id=?)"],
+    "settling.BY_NUMBER": [
+        "SEARCH a USING PRIMARY KEY (delivery_id=? AND n=?)",
+        "SEARCH d USING INTEGER PRIMARY KEY (rowid=?)",
+    ],
+    "settling.BY_PROVIDER_ID": [
+        "SEARCH a USING INDEX attempts_by_provider_id (provider_id=?)",
+        "SEARCH d USING INTEGER PRIMARY KEY (rowid=?)",
+    ],
+    "settling.DERIVE": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
+    "settling.SETTLE": ["SEARCH attempts USING PRIMARY KEY (delivery_id=? AND n=?)"],
+    "settling.STATE_OF": ["SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)"],
+    "settling.TAKEN": ["deliveries_taken"],
+}
+
+
+def statements() -> dict[str, list[str]]:
+    """Every constant of the engine that holds SQL, under the module that made it."""
+    found: dict[str, list[str]] = {}
+    seen: set[int] = set()
+    for info in pkgutil.iter_modules(gateway.store.sqlite.__path__):
+        module = importlib.import_module(f"gateway.store.sqlite.{info.name}")
+        source = Path(str(module.__file__)).read_text()
+        for name, value in vars(module).items():
+            if not re.search(rf"^{name} = ", source, re.MULTILINE) or name.startswith("_"):
+                continue
+            texts = list(value.values()) if isinstance(value, dict) else [value]
+            verbs = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
+            sql = [text for text in texts if isinstance(text, str) and verbs.match(text)]
+            if sql and id(value) not in seen:
+                seen.add(id(value))
+                found[f"{info.name}.{name}"] = sql
+    return found
+
+
+def plan(connection: apsw.Connection, sql: str) -> str:
+    for count in range(40):
+        try:
+            rows = connection.execute("EXPLAIN QUERY PLAN " + sql, (None,) * count)
+            return "\n".join(str(row[3]) for row in rows)
+        except apsw.BindingsError:
+            continue
+    raise AssertionError(f"no plan for {sql}")
+
+
+async def work(path: Path) -> None:
+    """A day in the life of the store: every verb that runs while messages are sent."""
+    async with SqliteStore(path) as store:
+        house = House(store)
+        contacts = await house.confirmed(6)
+        await house.tell(3, "withdrawn", "news")
+        message = await house.started(expires_at=moment(house.now + HOUR))
+        delivery = await house.sending()
+        await house.settle(delivery, "failed", retry_at=1)
+        again = await house.sending()
+        await house.settle(again)
+        for status in ("sent", "delivered", "read", "failed"):
+            await house.status(again, status)  # type: ignore[arg-type]
+            await house.status(again, status, by_id=True)  # type: ignore[arg-type]
+        held = await house.leased()
+        await house.give_back(held, to="held", code="x")
+        await house.says(2, "hello")
+        await house.says(4, "stop", stop=True)
+        await store.withdraw([contacts[4]], source="x", at=house.at())
+        await house.started(to=contacts[1], kind="service", topic=None)
+        reply = (await house.leased()).replace(basis=Basis(kind="window"))
+        assert await house.begin(reply) is None
+        for action in ("pause", "resume", "approve", "cancel"):
+            await store.set_message(message.id, action, at=house.at())  # type: ignore[arg-type]
+            await house.sweep()
+        await store.recover(at=house.at())
+        await store.next_due("wa")
+        await store.sending(contacts)
+        await store.quota_uses(at=0)
+        await store.forget(at=0, limit=5)
+        await store.events_after("x", limit=5)
+        await store.noticed("x", await store.journal_end(), [], at=house.at())
+        await store.put_state("x", {"a": b"1", "b": None})
+        await store.get_state("x", "a")
+        await store.to_screen("other", at=house.now + SECOND, limit=5)
+        await store.stop("all", "x", at=house.at())
+        await store.stops()
+        await store.depths()
+        await store.report("find_contact", identity="+49")
+        await store.report("contact", id=contacts[0])
+        await store.report("trace", number=1, contact_id=contacts[0])
+
+
+async def test_the_plan_of_every_constant(tmp_path: Path) -> None:
+    """Each named statement uses the index that was made for it, without sorting."""
+    path = tmp_path / "store.db"
+    await work(path)
+    connection = open_writer(path)
+    analysed = "SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_stat1'"
+    assert list(connection.execute(analysed)) == [(0,)]
+    found = statements()
+    assert sorted(found) == sorted(PLANS), "a statement without a plan, or a plan without one"
+    for name, texts in found.items():
+        for sql in texts:
+            how = plan(connection, sql)
+            for part in PLANS[name]:
+                assert part in how, f"{name}:\n{how}"
+            assert not SCAN.search(how) or FIRST_ROW in sql, f"{name}:\n{how}"
+            if name not in ("people.STANDING", "operating.DEPTHS"):  # two rows; one per message
+                assert "TEMP B-TREE" not in how, f"{name}:\n{how}"
+    connection.close()
+
+
+async def test_nothing_that_runs_scans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all statements that a day's work executes none looks at a whole table that grows."""
+    executed: set[str] = set()
+
+    def traced(connection: apsw.Connection) -> apsw.Connection:
+        def note(cursor: object, sql: str, bindings: object) -> bool:
+            executed.add(sql)
+            return True
+
+        connection.exec_trace = note
+        return connection
+
+    monkeypatch.setattr(plumbing, "open_writer", lambda path: traced(open_writer(path)))
+    monkeypatch.setattr(plumbing, "open_reader", lambda path: traced(open_reader(path)))
+    path = tmp_path / "store.db"
+    await work(path)
+    connection = open_writer(path)
+    plain = [sql for sql in executed if re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", sql)]
+    assert len(plain) > 50
+    for sql in plain:
+        how = plan(connection, sql)
+        assert not SCAN.search(how) or FIRST_ROW in sql, f"{sql}\n{how}"
+    connection.close()

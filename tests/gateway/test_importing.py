@@ -1,0 +1,119 @@
+"""A row is a person; it proves a consent only if it says for what, when, where and how."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gateway.config import Company, Consent, GatewayConfig, Server, Service, Storage
+from gateway.importing import LONGEST, read_row
+from gateway.message import Identity, Topic
+
+CONFIG = GatewayConfig(
+    file=Path("gateway.toml"),
+    company=Company(name="Muster GmbH"),
+    server=Server(),
+    storage=Storage(),
+    consent=Consent(),
+    service=Service(),
+    chain=(),
+    topics={"blog": Topic(name="blog", title="Blog", purpose="Beiträge")},
+    senders={},
+    inputs={},
+    middleware={},
+    observers={},
+    people={},
+)
+PROOF = {
+    "phone": "0171 3920001",
+    "topic": "blog",
+    "confirmed_at": "2025-03-02 10:15:02",
+    "source": "https://example.org/anmeldung",
+    "wording": "Ja, ich möchte Beiträge bekommen",
+}
+
+
+def test_a_row_with_all_four_proves_a_consent() -> None:
+    """The event has the company's time, and keeps what the row said as evidence."""
+    row = {
+        **PROOF, " Name ": " Anna ", "Language": "de", "user_id": "DE.1234", "ip": "192.0.2.7",
+        "empty": " ",
+    }  # fmt: skip
+    person, verdict = read_row(row, CONFIG, file="people.csv", default_topic=None)
+    assert verdict == {"verdict": "consent", "reason": "", "topic": "blog"}
+    assert person is not None
+    assert person.identities == (
+        Identity("phone", "+491713920001"),
+        Identity("user_id", "DE.1234"),
+    )
+    assert (person.name, person.language) == ("Anna", "de")
+    (event,) = person.events
+    assert (event.name, event.topic, event.source) == ("imported", "blog", "import people.csv")
+    assert event.at == datetime(2025, 3, 2, 9, 15, 2, tzinfo=UTC)
+    assert event.evidence == {
+        "confirmed_at": "2025-03-02 10:15:02",
+        "source": PROOF["source"],
+        "wording": PROOF["wording"],
+        "ip": "192.0.2.7",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"topic": ""}, "no proof: topic missing"),
+        ({"topic": "news"}, "there is no topic 'news' in the settings"),
+        ({"confirmed_at": ""}, "no proof: confirmed_at missing"),
+        ({"source": " ", "wording": ""}, "no proof: source, wording missing"),
+        ({"confirmed_at": "02.03.2025"}, "confirmed_at is no time; write it as"),
+        ({"confirmed_at": "0001-01-01 00:00"}, "confirmed_at is no time; write it as"),
+        ({"confirmed_at": "2999-01-01 00:00"}, "confirmed_at lies in the future"),
+        ({"confirmed_at": "", "requested_at": "2025-03-02"}, "signed up and never confirmed"),
+    ],
+)
+def test_a_claim_is_no_proof(change: dict[str, str], reason: str) -> None:
+    """Without all four the person is kept, and nothing is confirmed."""
+    person, verdict = read_row(PROOF | change, CONFIG, file="x", default_topic=None)
+    assert verdict["verdict"] == "no_consent"
+    assert verdict["reason"].startswith(reason)
+    assert person is not None
+    assert [event.name for event in person.events if event.name != "requested"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"phone": ""}, "neither phone nor user_id is filled in"),
+        ({"phone": "0171"}, "phone: no"),
+        ({"phone": "anna"}, "phone: no"),
+    ],
+)
+def test_a_row_without_a_person_is_refused(change: dict[str, str], reason: str) -> None:
+    """A row that names nobody is refused, without repeating a number."""
+    person, verdict = read_row(PROOF | change, CONFIG, file="x", default_topic=None)
+    assert person is None
+    assert verdict["verdict"] == "refused"
+    assert verdict["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("written", "hour"),
+    [("2025-07-02 10:15", 8), ("2025-07-02T10:15+00:00", 10), ("2025-07-02T10:15Z", 10)],
+)
+def test_a_time_is_the_company_s_unless_it_says_so(written: str, hour: int) -> None:
+    """Local times are of the company's zone, summer and winter."""
+    person, _ = read_row(PROOF | {"confirmed_at": written}, CONFIG, file="x", default_topic=None)
+    assert person is not None
+    assert person.events[0].at == datetime(2025, 7, 2, hour, 15, tzinfo=UTC)
+
+
+def test_the_default_topic_and_odd_rows() -> None:
+    """A file about one topic need not repeat it; what csv makes of short and long rows is no error."""
+    row: dict[object, object] = {k: v for k, v in PROOF.items() if k != "topic"}
+    row |= {None: ["left", "over"], "short": None, "wording": "x" * (LONGEST + 5)}
+    person, verdict = read_row(row, CONFIG, file="x", default_topic="blog")  # type: ignore[arg-type]
+    assert verdict["verdict"] == "consent"
+    assert person is not None
+    assert len(person.events[0].evidence["wording"]) == LONGEST

@@ -1,0 +1,278 @@
+"""Observers get every event once it matters, and their answers exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from gateway.errors import ConfigError, StoreError
+from gateway.ids import new_id
+from gateway.inbound import Event
+from gateway.message import Message
+from gateway.observing import TRIES, observe
+from gateway.plugin import Observer
+from gateway.store.sqlite import SqliteStore
+
+NOW = 1_795_000_000_000_000
+
+
+class Clock:
+    """Stands still."""
+
+    def micros(self) -> int:
+        return NOW
+
+
+class Notices(Observer):
+    """Notes the events of one name, and answers as it is told."""
+
+    name = "notices"
+
+    def __init__(self, act: Callable[[Event], Any] = lambda event: [], label: str = "crm") -> None:
+        super().__init__(None, label)
+        self.act = act
+        self.saw: list[str] = []
+
+    async def notice(self, event: Event) -> Any:
+        if event.name != "stop":
+            return []
+        self.saw.append(event.code)
+        answer = self.act(event)
+        return await answer if hasattr(answer, "__await__") else answer
+
+
+class Late(Notices):
+    replayable = False
+
+
+def answer(event: Event) -> list[Message]:
+    return [Message(external_id=f"re:{event.code}", topic="blog")]
+
+
+def prepare(message: Message) -> Message:
+    if message.topic is None:
+        raise ConfigError("a message needs a topic or one contact")
+    return message.replace(id=new_id(), sender="main", accepted_at=datetime.now(UTC))
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    async with SqliteStore(tmp_path / "gateway.sqlite") as opened:
+        yield opened
+
+
+async def happen(store: SqliteStore, codes: Iterable[object], at: int = NOW) -> None:
+    """Put events into the journal: `stop` with these codes."""
+    for code in codes:
+        await store.stop(str(code), "test", at=at)
+
+
+async def until_done(store: SqliteStore, observer: Observer, **more: Any) -> list[Any]:
+    """Observe until nothing is left to notice; return the failures that were told."""
+    failures: list[Any] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(
+            lambda: observe(observer, store, Clock(), prepare, lambda *what: failures.append(what))
+        )
+        while True:
+            seen = store.changes()
+            if not await store.events_after(observer.label, limit=1):
+                break
+            await store.changed(seen)
+        nursery.cancel_scope.cancel()
+    return failures
+
+
+async def rows(store: SqliteStore, sql: str) -> list[Any]:
+    return await store._read(lambda tx: list(tx.rows(sql)))
+
+
+async def answers(store: SqliteStore) -> list[str]:
+    return [message.external_id for message in await store.to_screen("chain", at=NOW, limit=1000)]
+
+
+async def test_every_event_once_in_order_also_after_a_restart(store: SqliteStore) -> None:
+    """The position is on disk: a second run goes on where the first ended."""
+    await happen(store, range(250))
+    first = Notices(answer)
+    await until_done(store, first)
+    await happen(store, range(250, 300))
+    second = Notices(answer)
+    await until_done(store, second)
+    assert first.saw == [str(n) for n in range(250)]
+    assert second.saw == [str(n) for n in range(250, 300)]
+    assert await answers(store) == [f"re:{n}" for n in range(300)]
+
+
+async def test_each_observer_has_its_own_position(store: SqliteStore) -> None:
+    """One that is slow or new misses nothing because of another."""
+    await happen(store, "ab")
+    await until_done(store, Notices(label="one"))
+    other = Notices(label="other")
+    await until_done(store, other)
+    assert other.saw == ["a", "b"]
+
+
+async def test_it_waits_for_what_comes(store: SqliteStore) -> None:
+    """An event that happens later is noticed as well, without asking all the time."""
+    noticed = trio.Event()
+    observer = Notices(lambda event: noticed.set())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(observe, observer, store, Clock(), prepare)
+        await happen(store, "a")
+        await noticed.wait()
+        nursery.cancel_scope.cancel()
+    assert observer.saw == ["a"]
+
+
+async def test_an_answer_is_committed_with_the_position(store: SqliteStore) -> None:
+    """When the commit fails neither stays, and the next try stores both, once."""
+    await happen(store, "ab")
+    inner = store.noticed
+    broken = [True]
+
+    async def fails_once(label: str, *more: Any, **names: Any) -> None:
+        if broken and more[1]:
+            broken.pop()
+            assert await answers(store) == []
+            raise StoreError("the disk is full")
+        await inner(label, *more, **names)
+
+    store.noticed = fails_once  # type: ignore[method-assign]
+    observer = Notices(answer)
+    await until_done(store, observer)
+    assert observer.saw == ["a", "b"]
+    assert await answers(store) == ["re:a", "re:b"]
+    assert await rows(store, "SELECT * FROM dead_letters") == []
+
+
+@pytest.mark.parametrize("stop_after", range(4))
+async def test_a_stop_at_any_moment_answers_once(store: SqliteStore, stop_after: int) -> None:
+    """However often it is stopped in between, every event has one answer."""
+    await happen(store, "abcd")
+    observer = Notices(answer)
+    before = store.changes()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(observe, observer, store, Clock(), prepare)
+        if stop_after:
+            await store.changed(before + stop_after - 1)
+        nursery.cancel_scope.cancel()
+    await until_done(store, observer)
+    assert await answers(store) == ["re:a", "re:b", "re:c", "re:d"]
+
+
+def raises(error: Exception) -> Callable[[Event], Any]:
+    def act(event: Event) -> Any:
+        raise error
+
+    return act
+
+
+async def hangs(event: Event) -> None:
+    await trio.sleep_forever()
+
+
+@pytest.mark.parametrize(
+    ("act", "tries", "reason", "dead"),
+    [
+        (raises(ValueError("+491713920001")), TRIES, "raised", "ValueError in act, line "),
+        (raises(ExceptionGroup("g", [KeyError()])), TRIES, "raised", "KeyError"),
+        (hangs, TRIES, "timeout", "no answer within 30 s"),
+        (lambda e: answer(e)[0], 1, "nonsense", "notice answered Message instead of a list"),
+        (lambda e: "ok", 1, "nonsense", "notice answered str instead of a list"),
+        (lambda e: ["ok"], TRIES, "raised", "AttributeError in prepare"),
+        (lambda e: [Message(external_id="x")], 1, "nonsense", "a message needs a topic or one"),
+    ],
+)
+async def test_what_cannot_be_noticed_is_dead_and_the_next_follows(
+    store: SqliteStore,
+    act: Callable[[Event], Any],
+    tries: int,
+    reason: str,
+    dead: str,
+    autojump_clock: MockClock,
+) -> None:
+    """After its tries an event lies in the dead letters with a reason; nothing else is lost."""
+    await happen(store, "abc")
+    observer = Notices(lambda event: act(event) if event.code == "b" else answer(event))
+    failures = await until_done(store, observer)
+    assert observer.saw == ["a", *"b" * tries, "c"]
+    assert failures == [("crm", "notice", reason)] * tries
+    assert await answers(store) == ["re:a", "re:c"]
+    ((label, event, why),) = await rows(store, "SELECT observer, event, reason FROM dead_letters")
+    assert (label, event) == ("crm", 2)
+    assert why.startswith(dead)
+    assert "3920001" not in why
+
+
+async def test_an_answer_that_the_store_refuses_is_dead(
+    store: SqliteStore, autojump_clock: MockClock
+) -> None:
+    """An answer that can never be stored does not stop the events after it."""
+    await happen(store, "abc")
+
+    def act(event: Event) -> list[Message]:
+        (message,) = answer(event)
+        return [message.replace(kind="advertising") if event.code == "b" else message]
+
+    observer = Notices(act)
+    await until_done(store, observer)
+    assert observer.saw == ["a", "b", "c"]
+    assert await answers(store) == ["re:a", "re:c"]
+    assert await rows(store, "SELECT event FROM dead_letters") == [(2,)]
+
+
+async def test_nothing_to_answer_may_be_none(store: SqliteStore) -> None:
+    """A notice without a return is no mistake."""
+    await happen(store, "ab")
+    observer = Notices(lambda event: None)
+    assert await until_done(store, observer) == []
+    assert observer.saw == ["a", "b"]
+
+
+async def test_what_is_too_old_is_passed_over(store: SqliteStore) -> None:
+    """Nobody is answered about something that happened weeks ago."""
+    await happen(store, ["old"], at=NOW - int(Notices.max_age * 1e6) - 1)
+    await happen(store, ["young"], at=NOW - int(Notices.max_age * 1e6))
+    observer = Notices()
+    await until_done(store, observer)
+    assert observer.saw == ["young"]
+
+
+async def test_one_that_is_not_replayable_starts_at_the_end(store: SqliteStore) -> None:
+    """What was there before it is not answered; what happened while it was down is."""
+    await happen(store, ["before"])
+    first = Late(answer)
+    await until_done(store, first)
+    await happen(store, ["while down"])
+    second = Late(answer)
+    await until_done(store, second)
+    assert first.saw == []
+    assert second.saw == ["while down"]
+    assert await answers(store) == ["re:while down"]
+
+
+async def test_a_store_that_fails_is_asked_again(
+    store: SqliteStore, autojump_clock: MockClock
+) -> None:
+    """A store that cannot be read for a while costs time, no event."""
+    await happen(store, "a")
+    inner, fails = store.get_state, [True, True]
+
+    async def failing(*what: Any) -> bytes | None:
+        if fails:
+            fails.pop()
+            raise StoreError("cannot read")
+        return await inner(*what)
+
+    store.get_state = failing  # type: ignore[method-assign]
+    late = Late()
+    await until_done(store, late)
+    assert (late.saw, fails) == ([], [])
+    assert trio.current_time() >= 2
