@@ -7,9 +7,10 @@ A file imports only from layers above its own:
     contract  plugin, hookspecs
     tools     clock, isolation, metrics, logs, http, web, systemd, lock
     store     protocol, writer, migrate, sqlite/
-    work      consent, tables, discovery, config, pipeline, limiter, delivery, fan_out, inbox,
-              supervisor, observing, importing, figures, context
-    whole     assembly, operations, admin, daemon, cli/ · api: all that a plugin may import · testing
+    work      consent, tables, discovery, config, pipeline, limiter, attempt, delivery, fan_out,
+              inbox, supervisor, observing, importing, figures, context
+    whole     assembly, operations, admin, daemon, foreground, cli/
+              api: all that a plugin may import · testing: for plugin authors
 """
 
 __version__ = "0.1.0"

@@ -6,68 +6,45 @@ listeners 3 more.  Whatever did not end is found again at the next start.
 
 from __future__ import annotations
 
-import gc
 import logging
-import os
-import signal
-import socket
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import trio
-from prometheus_client import CollectorRegistry
 
-from gateway import __version__, logs
+from gateway import __version__
 from gateway.admin import admin_app, metrics_app, public_app
-from gateway.assembly import Parts, assemble
+from gateway.assembly import Parts
 from gateway.clock import SystemClock
 from gateway.context import PluginContext, prepared
 from gateway.delivery import Sending
-from gateway.discovery import Catalogue, discover
 from gateway.errors import ConfigError, StoreError
 from gateway.fan_out import Preparing
-from gateway.figures import Figures, watch
+from gateway.figures import Figures
 from gateway.http import open_client
 from gateway.inbound import Intake
 from gateway.inbox import Inbox
 from gateway.isolation import where
+from gateway.labels import declare
 from gateway.limiter import Limiter
-from gateway.lock import Locked, only_writer
 from gateway.message import Message
 from gateway.metrics import Metrics
 from gateway.observing import observe
 from gateway.operations import Operations
-from gateway.pipeline import CRASH_CODES, Pipeline
+from gateway.pipeline import Pipeline
 from gateway.plugin import Plugin
 from gateway.store.protocol import Store
-from gateway.store.sqlite import SqliteStore
 from gateway.supervisor import supervise
 from gateway.systemd import Notifier
 from gateway.web import Limits, serve
-from gateway.wire import Reason
 
 log = logging.getLogger("gateway.daemon")
 
 GAUGES_EVERY = 5.0
 FORGET = 500
 """Uses of limits that are over and deleted at a time."""
-
-SWITCH_INTERVAL = 0.0005
-"""Seconds.  The store's thread and the event loop share the interpreter; the default of 5 ms
-would make each wait that long for the other."""
-
-DECISIONS = (
-    "withdrawn", "cancelled", "expired", "paused", "stopped", "already_sent", "no_basis",
-    "no_consent", "no_request", "window_closed", "unreachable", "no_sender", "no_topic",
-)  # fmt: skip
-"""Why the core does not send; a middleware declares its own codes."""
-
-FAILURES = ("no_id", "output_raised", "output_timeout", *get_args(Reason))
-"""Why the core calls an attempt failed or unknown; an output declares its own codes."""
 
 PEOPLE_EVERY = 60.0
 """Seconds; counting them reads every consent."""
@@ -105,7 +82,7 @@ class Daemon:
         """Run until `stop` is set."""
         born = trio.current_time()
         await self._recover()
-        self._prepare_metrics()
+        declare(self.metrics, self.parts)
         past = await self.store.quota_uses(at=self.clock.micros())
         limiter = Limiter(born, past)
         async with AsyncExitStack() as stack:
@@ -272,25 +249,6 @@ class Daemon:
             },
         }
 
-    def _prepare_metrics(self) -> None:
-        codes = set(DECISIONS) | CRASH_CODES
-        for middleware in self.parts.chain:
-            codes |= type(middleware).codes
-        failures = set(FAILURES)
-        for output in self.parts.senders.values():
-            failures |= type(output).codes
-        self.metrics.prepare(
-            version=__version__,
-            inputs=[*self.parts.inputs, *self.parts.observers, "send"],
-            topics=self.parts.config.topics,
-            senders=self.parts.senders,
-            plugins=[plugin.label for plugin in self.parts.plugins()],
-            codes=codes,
-            failures=failures,
-        )
-        self.metrics.started.set_to_current_time()
-        self.metrics.sending.set(1)
-
     async def _gauges(self) -> None:
         """Keep the gauges of what lies in the store."""
         counted = -PEOPLE_EVERY
@@ -314,68 +272,3 @@ class Daemon:
             await self.store.journal_end()
             self._notifier.watchdog()
             await trio.sleep(interval / 3)
-
-
-async def serve_gateway(
-    file: Path,
-    *,
-    catalogue: Catalogue | None = None,
-    signals: bool = True,
-    task_status: trio.TaskStatus[Daemon] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Run the gateway of a settings file until SIGTERM, SIGINT or `daemon.stop`.
-
-    Raises ConfigError (all problems), Locked or StoreError if it cannot start.
-    """
-    parts = assemble(file, catalogue or discover())
-    registry = CollectorRegistry()
-    metrics = Metrics(registry)
-    node = f"{socket.gethostname()}:{os.getpid()}"
-
-    def observe_commit(seconds: float, jobs: int, ok: bool) -> None:
-        metrics.store_commit.observe(seconds)
-        metrics.store_jobs.labels("done" if ok else "failed").inc(jobs)
-
-    with only_writer(parts.config.database):
-        async with SqliteStore(parts.config.database, observe_commit) as store:
-            watch(metrics, store.waiting, parts.config.database)
-            daemon = Daemon(parts, store, SystemClock(), metrics, node)
-            async with trio.open_nursery() as nursery:
-                if signals:
-                    nursery.start_soon(_stop_on_signal, daemon.stop)
-                await daemon.run(task_status)
-                nursery.cancel_scope.cancel()
-
-
-async def _stop_on_signal(stop: trio.Event) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
-        async for _ in received:
-            stop.set()
-
-
-def main(file: Path, log_level: str | None = None) -> int:
-    """Run in the foreground; returns the exit status.  2: cannot start, with every reason."""
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    logs.set_up(log_level or "info")
-    gc.freeze()
-    status = 0
-    try:
-        trio.run(partial(serve_gateway, file))
-    except* ConfigError as group:
-        for problem in _problems(group):
-            print(problem, file=sys.stderr)  # noqa: T201 - for the person who started it
-        status = 2
-    except* (Locked, StoreError) as group:
-        print(group.exceptions[0], file=sys.stderr)  # noqa: T201
-        status = 2
-    return status
-
-
-def _problems(group: BaseExceptionGroup[ConfigError]) -> list[str]:
-    found: list[str] = []
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            found.extend(_problems(error))
-        else:
-            found.extend(error.problems)
-    return found

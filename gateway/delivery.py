@@ -1,4 +1,4 @@
-"""The way out of one sender: lease, process, limits, begin, send, settle.
+"""The way out of one sender: lease, process, limits, and then an attempt (attempt.py).
 
 One task leases what can go in the next moments; each leased delivery is a task of its own, up to
 its one recorded outcome.  Nothing here decides what may be sent: the chain and begin do.
@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal
 
-import msgspec
 import trio
 
-from gateway.errors import DeliveryError, NotSent, Rejected, StoreError
-from gateway.http import first_byte
-from gateway.isolation import Crash, guarded
+from gateway.attempt import Attempts, Clock, Report
+from gateway.errors import StoreError
 from gateway.limiter import Grant, Limiter, Wait
 from gateway.message import Delivery
-from gateway.pipeline import Pipeline, encode_content
+from gateway.pipeline import Pipeline
 from gateway.plugin import Output
-from gateway.store.protocol import Decision, Intent, Settlement, Store, micros
+from gateway.store.protocol import Decision, Store, micros
 from gateway.verdicts import Drop, Hold, Limit, Rate
 
 log = logging.getLogger("gateway.delivery")
@@ -41,31 +38,6 @@ IDLE = 0.020
 
 LONGEST_SLEEP = 60.0
 """Seconds after which an idle sender looks again, whatever it heard."""
-
-TRIES = 8
-"""After so many attempts that reached nobody, a person has to look."""
-
-LONGEST_PAUSE = 60.0
-"""Seconds; cap of the pause after connections that failed one after another."""
-
-SettledOutcome = Literal["accepted", "failed", "unknown"]
-
-
-class Clock(Protocol):
-    """What delivery needs of the clock."""
-
-    def micros(self) -> int: ...
-
-
-class Report(Protocol):
-    """Where the sender's figures go; implemented on the metrics."""
-
-    def decided(self, delivery: Delivery, outcome: str, code: str) -> None: ...
-    def attempted(self, delivery: Delivery, outcome: str, code: str, seconds: float) -> None: ...
-    def first_byte(self, delivery: Delivery, at: int) -> None: ...
-    def stage(self, name: str, seconds: float) -> None: ...
-    def waited(self, limit: str, seconds: float) -> None: ...
-    def stopped(self, sender: str, reason: str) -> None: ...
 
 
 class Sending:
@@ -92,7 +64,7 @@ class Sending:
         self._clock = clock
         self._report = report
         self._node = node
-        self._chance = chance
+        self._attempts = Attempts(sender, output, store, clock, report, node, self._pause, chance)
         self._gate = trio.Lock()  # first come, first served: trio's locks are fair
         self._waiting = 0  # leased and not begun
         self._in_the_air = 0
@@ -101,8 +73,6 @@ class Sending:
         self._last_grant = 0.0
         self._keys: frozenset[str] = frozenset()
         self._paused: dict[int, float] = {}  # priority → until, steady seconds
-        self._failures = 0  # connections that failed, in a row
-        self._unwritten = 0  # facts that the store refused so far
         self._stopping = trio.Event()
         self._ended = trio.Event()
 
@@ -141,7 +111,7 @@ class Sending:
         looked_at = self._clock.micros()
         seen = self._store.changes("deliveries")
         leased: list[Delivery] = []
-        if self._unwritten:
+        if self._attempts.unwritten:
             await trio.sleep(0.1)  # what went out must be written down before more goes
             return
         if open_priorities:
@@ -202,8 +172,11 @@ class Sending:
             waiting = False
             self._made_room()
             try:
-                if await self._begin(delivery, grant):
-                    await self._send(delivery, grant)
+                begun = await self._attempts.begin(delivery, grant)
+                if begun:
+                    await self._attempts.send(delivery, grant)
+                elif begun is None:
+                    await self._decide(delivery, "queued", "store", "the intent was not stored")
             finally:
                 grant.give_back()  # nothing, unless it was never sent
                 self._in_the_air -= 1
@@ -296,136 +269,13 @@ class Sending:
         due_at: int | None = None,
     ) -> None:
         decision = Decision(delivery=delivery.id, to=to, due_at=due_at, code=code, reason=reason)
-        await self._persist(lambda: self._store.decide([decision], at=self._clock.micros()))
+        await self._attempts.persist(
+            lambda: self._store.decide([decision], at=self._clock.micros())
+        )
         if to != "queued":
             self._report.decided(delivery, to, code)
-
-    # --- begin, send, settle --------------------------------------------------------------------
-    async def _begin(self, delivery: Delivery, grant: Grant) -> bool:
-        digest, body = encode_content(delivery.content)
-        intent = Intent(
-            delivery=delivery, at=self._clock.micros(), content=digest, body=body, uses=grant.uses
-        )
-        started = time.perf_counter()
-        try:
-            (refusal,) = await self._store.begin([intent], self._node)
-        except StoreError as error:
-            log.error("sender %s: cannot store an intent: %s", self.sender, error)
-            await self._decide(delivery, "queued", "store", "the intent could not be stored")
-            return False
-        self._report.stage("begin", time.perf_counter() - started)
-        if refusal is not None:
-            self._report.decided(
-                delivery, "dropped" if refusal.final else "given_back", refusal.code
-            )
-        return refusal is None
-
-    async def _send(self, delivery: Delivery, grant: Grant) -> None:
-        sent_at: int | None = None
-
-        def on_first_byte(_: float) -> None:
-            nonlocal sent_at
-            sent_at = self._clock.micros()
-            grant.sent(trio.current_time())
-            self._report.first_byte(delivery, sent_at)
-
-        token = first_byte.set(on_first_byte)
-        started = time.perf_counter()
-        answer = await guarded(
-            self._output.label,
-            lambda: self._call(delivery),
-            timeout=self._output.send_deadline,
-        )
-        first_byte.reset(token)
-        seconds = time.perf_counter() - started
-        if not isinstance(answer, NotSent):
-            grant.sent(trio.current_time())  # an output that did not say when counts as just now
-        settlement = self._settlement(delivery, answer, sent_at)
-        self._report.attempted(delivery, settlement.outcome, settlement.code, seconds)
-        started = time.perf_counter()
-        await self._persist(lambda: self._store.settle([settlement]))
-        self._report.stage("settle", time.perf_counter() - started)
-        await self._consequences(answer)
-
-    async def _call(self, delivery: Delivery) -> str | DeliveryError:
-        try:
-            return await self._output.send(delivery)
-        except DeliveryError as error:
-            return error
-
-    def _settlement(
-        self, delivery: Delivery, answer: str | DeliveryError | Crash, sent_at: int | None
-    ) -> Settlement:
-        now = self._clock.micros()
-        done = Settlement(
-            delivery=delivery.id, n=delivery.attempt, outcome="unknown", at=now, first_byte=sent_at
-        )
-        change = msgspec.structs.replace
-        if isinstance(answer, str):
-            if answer:
-                return change(done, outcome="accepted", provider_id=answer)
-            return change(done, code="no_id", detail="the output returned no id")
-        if isinstance(answer, Crash):
-            # Nobody knows how far it came: as unknown as an answer that got lost.
-            return change(done, code=f"output_{answer.reason}", detail=answer.error)
-        done = change(done, code=answer.code, detail=answer.detail)
-        if answer.outcome == "unknown":
-            return done
-        done = change(done, outcome="failed")
-        again = self._again(delivery, answer)
-        if again is not None and delivery.attempt < TRIES:
-            return change(done, retry_at=now + int(again * 1e6))
-        return change(done, hold=again is not None)
-
-    def _again(self, delivery: Delivery, error: DeliveryError) -> float | None:
-        """Return after how many seconds an attempt that reached nobody may be repeated."""
-        if delivery.message.kind == "confirmation" and not isinstance(error, NotSent):
-            return None  # a question is asked once
-        if isinstance(error, NotSent):
-            return float(min(2.0 ** (delivery.attempt - 1), LONGEST_PAUSE)) * (0.5 + self._chance())
-        if error.scope in ("sender", "portfolio", "app") and error.retry_after is None:
-            return 0.0  # the sender stops; this one stays first in its queue
-        return error.retry_after
-
-    async def _consequences(self, answer: str | DeliveryError | Crash) -> None:
-        """What an outcome means for the whole sender."""
-        if isinstance(answer, str):
-            self._failures = 0
-            return
-        if isinstance(answer, NotSent):
-            self._failures += 1
-            if self._failures >= 3:
-                pause = min(2.0 ** (self._failures - 3), LONGEST_PAUSE) * (0.5 + self._chance() / 2)
-                self._pause(pause)
-            return
-        if isinstance(answer, Rejected) and answer.scope in ("sender", "portfolio", "app"):
-            if answer.retry_after is not None:
-                self._pause(answer.retry_after)
-                return
-            reason = f"{answer.code}: {answer.detail}" if answer.detail else answer.code
-            log.error("sender %s stopped: %s", self.sender, reason)
-            self._report.stopped(self.sender, reason)
-            await self._persist(
-                lambda: self._store.stop(f"sender:{self.sender}", reason, at=self._clock.micros())
-            )
 
     def _pause(self, seconds: float) -> None:
         until = trio.current_time() + seconds
         for priority in (0, 1, 2):
             self._paused[priority] = max(self._paused.get(priority, 0.0), until)
-
-    async def _persist(self, write: Callable[[], object]) -> None:
-        """Write what happened, again and again if the disk refuses: it must not be forgotten."""
-        pause = 0.2
-        while True:
-            try:
-                await write()  # type: ignore[misc]
-                return
-            except StoreError as error:
-                log.error("sender %s: cannot write down what happened: %s", self.sender, error)
-            self._unwritten += 1
-            try:
-                await trio.sleep(pause)
-            finally:
-                self._unwritten -= 1
-            pause = min(pause * 2, 10.0)

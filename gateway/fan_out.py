@@ -75,11 +75,14 @@ class Preparing:
         """Do one chunk of everything that waits.  True if there may be more."""
         at = self._clock.micros()
         busy = False
-        for message in await self._store.to_screen(self._pipeline.fingerprint, at=at, limit=20):
+        unjudged = await self._store.to_screen(self._pipeline.fingerprint, at=at, limit=20)
+        for message in unjudged:
             verdict = await self.screen(message)
             await self._store.screened([verdict], at=self._clock.micros())
             self._counted(message, verdict.state)
             busy = True
+        if len(unjudged) == 20:
+            return True  # nothing starts while a message may still wait for this chain's verdict
         for message_id in await self._store.to_fan_out(limit=20):
             await self._store.fan_out(message_id, at=self._clock.micros(), limit=CHUNK)
             busy = True

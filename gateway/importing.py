@@ -19,7 +19,7 @@ from gateway.values import PhoneNumberError, phone
 
 PROOF = ("confirmed_at", "source", "wording")
 KNOWN = {"phone", "user_id", "name", "language", "topic"}
-LONGEST = 2000
+LONGEST = 20_000
 """Characters of one field that are kept."""
 
 
@@ -82,6 +82,17 @@ def read_row(
         name="imported", at=at, topic=topic, source=f"import {file}".strip(), evidence=evidence
     )
     return person.replace(events=(event,)), {"verdict": "consent", "reason": "", "topic": topic}
+
+
+def against(consents: list[dict[str, Any]], verdict: dict[str, Any]) -> dict[str, Any]:
+    """Return the verdict on a row when what is known here wins over it."""
+    states = {consent["topic"]: consent["state"] for consent in consents}
+    if "withdrawn" in (states.get("*"), states.get(verdict["topic"])):
+        reason = "this person withdrew; only the person's own new sign-up lifts that"
+        return verdict | {"verdict": "kept", "reason": reason}
+    if states.get(verdict["topic"]) == "confirmed":
+        return verdict | {"verdict": "kept", "reason": "consent is known already"}
+    return verdict
 
 
 def _time(text: str, zone: str) -> datetime | None:

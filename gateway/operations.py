@@ -21,7 +21,7 @@ from gateway.clock import SystemClock
 from gateway.context import PluginContext, prepared
 from gateway.errors import ConfigError
 from gateway.http import open_client
-from gateway.importing import read_row
+from gateway.importing import against, read_row
 from gateway.inbox import Inbox
 from gateway.message import PRIORITY_NAMES, Kind, Message
 from gateway.metrics import Metrics
@@ -245,25 +245,13 @@ class Operations:
                         "find_contact", identity=identity.value
                     )
                 if known is not None and verdict["verdict"] == "consent":
-                    verdict = await self._against(int(known), verdict)
+                    known_here = await self._store.report("contact", id=int(known))
+                    verdict = against(known_here["consents"], verdict)
                 people.append(person)
             verdicts.append(verdict)
         if people:
             await self._store.accept("import", (), at=self._clock.micros(), people=people)
         return verdicts
-
-    async def _against(self, contact: int, verdict: dict[str, Any]) -> dict[str, Any]:
-        """Say when what is known here wins over a row."""
-        found = await self._store.report("contact", id=contact)
-        states = {c["topic"]: c["state"] for c in found["consents"]}
-        if "withdrawn" in (states.get("*"), states.get(verdict["topic"])):
-            return verdict | {
-                "verdict": "kept",
-                "reason": "this person withdrew; only the person's own new sign-up lifts that",
-            }
-        if states.get(verdict["topic"]) == "confirmed":
-            return verdict | {"verdict": "kept", "reason": "consent is known already"}
-        return verdict
 
     async def do_contacts_withdraw(self, who: str) -> dict[str, Any]:
         """Withdraw for a person who asked by another way; final like a STOP."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w))", re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -52,7 +53,8 @@ class PhoneNumberError(ValueError):
 def phone(text: str, region: str = "DE") -> str:
     """Return a number in E.164 with `+`.  `region` is used for national spelling.
 
-    Raises PhoneNumberError.
+    Raises PhoneNumberError, also for digits that could be a national number and an international
+    one without its `+`: read the wrong way, they are somebody else's.
     """
     import phonenumbers  # 23 ms, and most commands need none of it
 
@@ -62,6 +64,12 @@ def phone(text: str, region: str = "DE") -> str:
         raise PhoneNumberError("not a phone number; write it as +49 171 …") from None
     if not phonenumbers.is_valid_number(number):
         raise PhoneNumberError("no valid phone number; write it as +49 171 …")
+    plain = unicodedata.normalize("NFKC", text)
+    digits = "".join(c for c in plain if c.isdigit())
+    if "+" not in plain and not digits.startswith("0"):
+        with suppress(phonenumbers.NumberParseException):
+            if phonenumbers.is_valid_number(phonenumbers.parse(f"+{digits}", None)):
+                raise PhoneNumberError("could be two numbers; write it with + and country code")
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 

@@ -22,10 +22,10 @@ LAYERS = {
     "tools": "clock isolation series metrics logs wire http sockets web systemd lock",
     "store": "store",
     "work": (
-        "consent tables discovery config pipeline rates quotas limiter delivery fan_out inbox supervisor"
-        " observing importing figures context"
+        "consent tables discovery config pipeline rates quotas limiter attempt delivery fan_out"
+        " inbox supervisor observing importing figures context"
     ),
-    "whole": "assembly operations admin daemon api testing cli __main__",
+    "whole": "assembly labels operations admin daemon foreground api testing cli __main__",
 }
 """From top to bottom: a file imports from its own layer and those above."""
 

@@ -14,6 +14,6 @@ def run(context: click.Context) -> None:
 
     Wrong settings end it at once with status 2, all problems on stderr.
     """
-    from gateway.daemon import main
+    from gateway.foreground import main
 
     context.exit(main(context.ensure_object(Target).file))

@@ -112,6 +112,14 @@ def test_a_subject_that_comes_again_counts_from_its_last_time() -> None:
     assert taken(limiter, tier("ben"), wait.until).uses[0].subject == "ben"
 
 
+def test_a_quota_counts_from_the_first_byte() -> None:
+    """A send whose connection took long fills its place for longer."""
+    limiter = Limiter(0.0)
+    limits: list[Limit] = [Quota("k", 1, 10.0)]
+    taken(limiter, limits, 0.0).sent(5.0)
+    assert refused(limiter, limits, 12.0).until == pytest.approx(15.0, abs=1e-3)
+
+
 def test_a_quota_that_only_the_air_fills_is_asked_again_soon() -> None:
     """What is in the air may come back, so nobody is sent away for a day because of it."""
     limiter = Limiter(0.0)

@@ -114,31 +114,18 @@ def test_wrong_settings_are_refused(settings: dict[str, Any], said: str) -> None
     assert said in str(info.value)
 
 
-class NoName(Middleware):
-    pass
+async def later(plugin: Middleware, delivery: Delivery) -> Sequence[Limit]:
+    return ()
 
 
-class Colours(Middleware):
-    name = "two words"
-
-
-class Later(Middleware):
-    name = "later"
-    api_version = 2
-
-
-class Slow(Middleware):
-    name = "slow"
-
-    async def limits(self, delivery: Delivery) -> Any:  # type: ignore[override]
-        return ()
-
-
-@pytest.mark.parametrize("cls", [NoName, Colours, Later, Slow, str])
-def test_what_discovery_refuses_cannot_be_made(cls: Any) -> None:
+@pytest.mark.parametrize(
+    "members",
+    [{}, {"name": "two words"}, {"name": "a", "api_version": 2}, {"name": "a", "limits": later}],
+)
+def test_what_discovery_refuses_cannot_be_made(members: dict[str, Any]) -> None:
     """A class that start-up would refuse fails in the author's tests already."""
-    with pytest.raises(ConfigError, match="is no plugin"):
-        make(cls)
+    with pytest.raises(ConfigError, match="Refused is no plugin"):
+        make(type("Refused", (Middleware,), members))
 
 
 def test_values_have_defaults_and_take_changes() -> None:

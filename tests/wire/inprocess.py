@@ -11,8 +11,9 @@ from typing import Any
 
 import trio
 
-from gateway.daemon import Daemon, serve_gateway
+from gateway.daemon import Daemon
 from gateway.discovery import Catalogue, Found, discover
+from gateway.foreground import serve_gateway
 from gateway.plugin import Input, Middleware, Observer, Output, Plugin, PluginConfig
 from gateway_sandbox.serve import Sandbox, open_sandbox
 from gateway_sandbox.settings import Settings

@@ -72,7 +72,8 @@ CREATE TABLE messages (
     reason      TEXT NOT NULL DEFAULT '',
     until       INTEGER,
     chain       TEXT NOT NULL DEFAULT '',
-    body        BLOB NOT NULL,
+    original    BLOB NOT NULL, -- as it was accepted, with approvals: what is judged again
+    body        BLOB NOT NULL, -- as it was judged: what is sent
     accepted_at INTEGER NOT NULL,
     expires_at  INTEGER,
     started_at  INTEGER,
@@ -158,7 +159,7 @@ CREATE TABLE quota_uses (
     delivery_id INTEGER NOT NULL,
     subject     TEXT NOT NULL,
     until       INTEGER NOT NULL,
-    PRIMARY KEY (key, at, delivery_id)
+    PRIMARY KEY (key, at, delivery_id, subject, until)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX quota_uses_over ON quota_uses (until);
 

@@ -13,15 +13,15 @@ from gateway.store.sqlite import people
 from gateway.store.sqlite.connection import SqliteTransaction
 
 TO_SCREEN = """
-SELECT body FROM messages WHERE state = 'accepted'
+SELECT original FROM messages WHERE state = 'accepted'
 UNION ALL
-SELECT body FROM messages WHERE state = 'held' AND (until <= ?1 OR chain <> ?2)
+SELECT original FROM messages WHERE state = 'held' AND (until <= ?1 OR chain <> ?2)
 UNION ALL
-SELECT body FROM messages WHERE state = 'ready' AND chain <> ?2 AND started_at IS NULL
+SELECT original FROM messages WHERE state = 'ready' AND chain <> ?2 AND started_at IS NULL
 LIMIT ?3
 """
 SCREENABLE = """
-SELECT body FROM messages
+SELECT original FROM messages
 WHERE id = ? AND state IN ('accepted', 'held', 'ready') AND started_at IS NULL
 """
 FAN_OUT = """
@@ -91,8 +91,8 @@ def accept_messages(
         message = message.replace(number=number, input=input)
         tx.execute(
             "INSERT INTO messages (id, number, input, kind, topic, sender, contact_id, priority,"
-            " state, body, accepted_at, expires_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'accepted', ?, ?, ?)",
+            " state, original, body, accepted_at, expires_at)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'accepted', ?9, ?9, ?10, ?11)",
             (
                 message.id,
                 number,

@@ -53,7 +53,7 @@ def resume(tx: SqliteTransaction, scope: str, at: int) -> bool:
 def set_message(tx: SqliteTransaction, message: int, action: str, at: int) -> str | None:
     """See Store.set_message."""
     row = tx.one(
-        "SELECT state, paused, number, sweep, body, code FROM messages WHERE id = ?", (message,)
+        "SELECT state, paused, number, sweep, original, code FROM messages WHERE id = ?", (message,)
     )
     if row is None:
         return "there is no such message"
@@ -93,7 +93,7 @@ def set_message(tx: SqliteTransaction, message: int, action: str, at: int) -> st
             body = _decode(row[4])
             body = body.replace(approved=(*body.approved, row[5]))
             tx.execute(
-                "UPDATE messages SET until = 0, body = ? WHERE id = ?", (_encode(body), message)
+                "UPDATE messages SET until = 0, original = ? WHERE id = ?", (_encode(body), message)
             )
         elif held and state == "started":
             tx.execute(

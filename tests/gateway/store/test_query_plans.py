@@ -60,7 +60,7 @@ PLANS: dict[str, list[str]] = {
     ],
     "beginning.QUESTION": [],
     "beginning.USE": [],
-    "beginning.USES": ["SEARCH quota_uses USING INDEX quota_uses_over (until>?)"],
+    "beginning.USES": ["SEARCH quota_uses USING COVERING INDEX quota_uses_over (until>?)"],
     "beginning.WINDOW": ["SEARCH windows USING PRIMARY KEY (sender=? AND contact_id=?)"],
     "incoming.IN_THE_AIR": ["COVERING INDEX deliveries_open (contact_id=?"],
     "incoming.LIFT": ["SEARCH attempts USING PRIMARY KEY (delivery_id=? AND n=?)"],

@@ -1,0 +1,94 @@
+"""The gateway as a process: settings, lock, store, signals, exit status."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import sys
+from functools import partial
+from pathlib import Path
+
+import trio
+from prometheus_client import CollectorRegistry
+
+from gateway import logs
+from gateway.assembly import assemble
+from gateway.clock import SystemClock
+from gateway.daemon import Daemon
+from gateway.discovery import Catalogue, discover
+from gateway.errors import ConfigError, StoreError
+from gateway.figures import watch
+from gateway.lock import Locked, only_writer
+from gateway.metrics import Metrics
+from gateway.store.sqlite import SqliteStore
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds.  The store's thread and the event loop share the interpreter; the default of 5 ms
+would make each wait that long for the other."""
+
+
+async def serve_gateway(
+    file: Path,
+    *,
+    catalogue: Catalogue | None = None,
+    signals: bool = True,
+    task_status: trio.TaskStatus[Daemon] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run the gateway of a settings file until SIGTERM, SIGINT or `daemon.stop`.
+
+    Raises ConfigError (all problems), Locked or StoreError if it cannot start.
+    """
+    parts = assemble(file, catalogue or discover())
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    node = f"{socket.gethostname()}:{os.getpid()}"
+
+    def observe_commit(seconds: float, jobs: int, ok: bool) -> None:
+        metrics.store_commit.observe(seconds)
+        metrics.store_jobs.labels("done" if ok else "failed").inc(jobs)
+
+    with only_writer(parts.config.database):
+        async with SqliteStore(parts.config.database, observe_commit) as store:
+            watch(metrics, store.waiting, parts.config.database)
+            daemon = Daemon(parts, store, SystemClock(), metrics, node)
+            async with trio.open_nursery() as nursery:
+                if signals:
+                    nursery.start_soon(_stop_on_signal, daemon.stop)
+                await daemon.run(task_status)
+                nursery.cancel_scope.cancel()
+
+
+async def _stop_on_signal(stop: trio.Event) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+        async for _ in received:
+            stop.set()
+
+
+def main(file: Path, log_level: str | None = None) -> int:
+    """Run in the foreground; returns the exit status.  2: cannot start, with every reason."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    logs.set_up(log_level or "info")
+    gc.freeze()
+    status = 0
+    try:
+        trio.run(partial(serve_gateway, file))
+    except* ConfigError as group:
+        for problem in _problems(group):
+            print(problem, file=sys.stderr)  # noqa: T201 - for the person who started it
+        status = 2
+    except* (Locked, StoreError) as group:
+        print(group.exceptions[0], file=sys.stderr)  # noqa: T201
+        status = 2
+    return status
+
+
+def _problems(group: BaseExceptionGroup[ConfigError]) -> list[str]:
+    found: list[str] = []
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            found.extend(_problems(error))
+        else:
+            found.extend(error.problems)
+    return found
