@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
 import socket
@@ -41,6 +42,7 @@ async def serve_gateway(
     Raises ConfigError (all problems), Locked or StoreError if it cannot start.
     """
     parts = assemble(file, catalogue or discover())
+    logging.getLogger("gateway").setLevel(parts.config.service.log_level.upper())
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     node = f"{socket.gethostname()}:{os.getpid()}"
@@ -66,10 +68,10 @@ async def _stop_on_signal(stop: trio.Event) -> None:
             stop.set()
 
 
-def main(file: Path, log_level: str | None = None) -> int:
+def main(file: Path) -> int:
     """Run in the foreground; returns the exit status.  2: cannot start, with every reason."""
     sys.setswitchinterval(SWITCH_INTERVAL)
-    logs.set_up(log_level or "info")
+    logs.set_up()
     gc.freeze()
     status = 0
     try:

@@ -61,7 +61,7 @@ def test_files_that_cannot_be_read(tmp_path, data, said):
         ("+491,E�va,blog", "characters that were lost before"),
         ("491713920033,Eva,blog", "begins with neither \\+ nor 0"),
         ("+491," + "x" * 10_000_000 + ",blog", "a field of 10,000,000 characters, 20,000 are"),
-        ('+491,"open,blog\n' + "+492,Eva,blog\n" * 3000, "open from line 2 to 3,002"),
+        ('+491,"open,blog\n' + "+492,Eva,blog\n" * 3000, "open from line 2 to 3002"),
     ],
 )
 def test_rows_that_cannot_be_used(tmp_path, line, said):

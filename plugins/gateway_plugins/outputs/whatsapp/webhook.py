@@ -179,6 +179,10 @@ class Reader:
         number = incoming.string(value.metadata.phone_number_id) if value.metadata else ""
         if number != self._number and (number or field in MESSAGES):
             batch.odd("other_number", raw)
+            if field in MESSAGES:
+                # Two numbers of one app share an address unless each has its own: a STOP is
+                # heard wherever it comes in.  It opens no window of ours.
+                batch.take(value, opens=False, whole=raw)
         elif field in MESSAGES:
             # On standby another program answers in this chat, but a STOP there is a STOP.
             batch.take(value, opens=field != "standby", whole=raw)

@@ -177,10 +177,13 @@ def test_one_intake_of_all() -> None:
 
 @pytest.mark.parametrize("number", ["200000000000099", "+4917139200001", None])
 @pytest.mark.parametrize("field", ["messages", "user_preferences"])
-def test_another_number_is_not_ours(number: str | None, field: str) -> None:
-    found = only(read(body({"messages": [TEXT], "statuses": [SENT]}, number=number, field=field)))
-    assert isinstance(found, AccountEvent)
+def test_another_number_is_heard_and_opens_no_window(number: str | None, field: str) -> None:
+    """Two numbers may share one address: a STOP counts wherever it comes in."""
+    intake = read(body({"messages": [TEXT], "statuses": [SENT]}, number=number, field=field))
+    (found,) = intake.events
     assert (found.name, found.understood) == ("other_number", False)
+    assert [one.opens_window for one in intake.messages] == [False]
+    assert len(intake.statuses) == 1
 
 
 def test_errors_instead_of_messages() -> None:
