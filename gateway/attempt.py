@@ -27,7 +27,7 @@ from gateway.store.protocol import Intent, Settlement, Store
 log = logging.getLogger("gateway.delivery")
 
 TRIES = 8
-"""After so many attempts that reached nobody, a person has to look."""
+"""After so many attempts that were refused, a person has to look."""
 
 LONGEST_PAUSE = 60.0
 """Seconds; cap of the pause after connections that failed one after another."""
@@ -150,7 +150,8 @@ class Attempts:
             return done
         done = change(done, outcome="failed")
         again = self._again(delivery, answer)
-        if again is not None and delivery.attempt < TRIES:
+        # A network that is down for hours needs patience, not a person.
+        if again is not None and (isinstance(answer, NotSent) or delivery.attempt < TRIES):
             return change(done, retry_at=now + int(again * 1e6))
         return change(done, hold=again is not None)
 
@@ -159,7 +160,7 @@ class Attempts:
         if delivery.message.kind == "confirmation" and not isinstance(error, NotSent):
             return None  # a question is asked once
         if isinstance(error, NotSent):
-            return float(min(2.0 ** (delivery.attempt - 1), LONGEST_PAUSE)) * (0.5 + self._chance())
+            return float(min(2.0 ** min(delivery.attempt - 1, 10), LONGEST_PAUSE)) * (0.5 + self._chance())
         if error.scope in ("sender", "portfolio", "app") and error.retry_after is None:
             return 0.0  # the sender stops; this one stays first in its queue
         return error.retry_after
@@ -172,7 +173,7 @@ class Attempts:
         if isinstance(answer, NotSent):
             self._failures += 1
             if self._failures >= 3:
-                pause = min(2.0 ** (self._failures - 3), LONGEST_PAUSE) * (0.5 + self._chance() / 2)
+                pause = min(2.0 ** min(self._failures - 3, 10), LONGEST_PAUSE) * (0.5 + self._chance() / 2)
                 self._pause(pause)
             return
         if isinstance(answer, Rejected) and answer.scope in ("sender", "portfolio", "app"):

@@ -42,7 +42,8 @@ async def serve_gateway(
     Raises ConfigError (all problems), Locked or StoreError if it cannot start.
     """
     parts = assemble(file, catalogue or discover())
-    logging.getLogger("gateway").setLevel(parts.config.service.log_level.upper())
+    if signals:  # a process of its own: its log is ours too
+        logging.getLogger().setLevel(parts.config.service.log_level.upper())
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     node = f"{socket.gethostname()}:{os.getpid()}"
