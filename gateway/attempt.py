@@ -29,8 +29,11 @@ log = logging.getLogger("gateway.delivery")
 TRIES = 8
 """After so many attempts that were refused, a person has to look."""
 
+FAILING = 3
+"""From so many attempts in a row on without an answer, only one at a time is made."""
+
 LONGEST_PAUSE = 60.0
-"""Seconds; cap of the pause after connections that failed one after another."""
+"""Seconds; cap of the pause after attempts that failed one after another."""
 
 
 class Clock(Protocol):
@@ -73,9 +76,14 @@ class Attempts:
         self._node = node
         self._pause = pause
         self._chance = chance
-        self._failures = 0  # connections that failed, in a row
+        self._failures = 0  # attempts without an answer, in a row
         self.unwritten = 0
         """Facts that the store refused so far; nothing more is sent until there are none."""
+
+    @property
+    def failing(self) -> bool:
+        """Whether the provider cannot be reached, or does not answer."""
+        return self._failures >= FAILING
 
     async def begin(self, delivery: Delivery, grant: Grant) -> bool | None:
         """Store the intent.  False if it may not be sent, None if the store did not take it."""
@@ -160,23 +168,27 @@ class Attempts:
         if delivery.message.kind == "confirmation" and not isinstance(error, NotSent):
             return None  # a question is asked once
         if isinstance(error, NotSent):
-            return float(min(2.0 ** min(delivery.attempt - 1, 10), LONGEST_PAUSE)) * (0.5 + self._chance())
+            return float(min(2.0 ** min(delivery.attempt - 1, 10), LONGEST_PAUSE)) * (
+                0.5 + self._chance()
+            )
         if error.scope in ("sender", "portfolio", "app") and error.retry_after is None:
             return 0.0  # the sender stops; this one stays first in its queue
         return error.retry_after
 
     async def _consequences(self, answer: str | DeliveryError | Crash) -> None:
         """What an outcome means for the whole sender."""
-        if isinstance(answer, str):
+        if isinstance(answer, str | Rejected):
             self._failures = 0
+        if isinstance(answer, str):
             return
-        if isinstance(answer, NotSent):
+        if not isinstance(answer, Rejected):
+            # Nothing was reached, or nobody knows: more of the same would only pile up.
             self._failures += 1
-            if self._failures >= 3:
-                pause = min(2.0 ** min(self._failures - 3, 10), LONGEST_PAUSE) * (0.5 + self._chance() / 2)
-                self._pause(pause)
+            if self.failing:
+                longest = min(2.0 ** min(self._failures - FAILING, 10), LONGEST_PAUSE)
+                self._pause(longest * (0.5 + self._chance() / 2))
             return
-        if isinstance(answer, Rejected) and answer.scope in ("sender", "portfolio", "app"):
+        if answer.scope in ("sender", "portfolio", "app"):
             if answer.retry_after is not None:
                 self._pause(answer.retry_after)
                 return

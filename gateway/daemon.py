@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -269,6 +269,7 @@ class Daemon:
         if not interval:
             return
         while True:
-            await self.store.journal_end()
-            self._notifier.watchdog()
+            with suppress(StoreError):  # no answer, no sign of life
+                await self.store.journal_end()
+                self._notifier.watchdog()
             await trio.sleep(interval / 3)

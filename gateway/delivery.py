@@ -36,6 +36,9 @@ IN_THE_AIR = 64
 IDLE = 0.020
 """Seconds between looks at an empty queue while other things are committed."""
 
+SOON = 1_000_000
+"""Microseconds after which a delivery that was put off comes back at the earliest."""
+
 LONGEST_SLEEP = 60.0
 """Seconds after which an idle sender looks again, whatever it heard."""
 
@@ -102,6 +105,8 @@ class Sending:
     async def _once(self, nursery: trio.Nursery) -> None:
         ahead = max(2, min(IN_THE_AIR, int(AHEAD / max(self._interval, 1e-4))))
         free = min(ahead - self._waiting, IN_THE_AIR - self._waiting - self._in_the_air)
+        if self._attempts.failing:
+            free = 1 - self._waiting - self._in_the_air
         if free <= 0:
             await self._roomier()
             return
@@ -145,7 +150,11 @@ class Sending:
         """
         await trio.sleep(IDLE)
         wake_at = min((trio.current_time() + LONGEST_SLEEP, *closed))
-        due = await self._store.next_due(self.sender, after=looked_at)
+        try:
+            due = await self._store.next_due(self.sender, after=looked_at)
+        except StoreError as error:
+            log.error("sender %s: cannot read what is due: %s", self.sender, error)
+            due = self._clock.micros() + 1_000_000
         if due is not None:
             seconds = (due - self._clock.micros()) / 1e6
             wake_at = min(wake_at, trio.current_time() + seconds)
@@ -176,7 +185,10 @@ class Sending:
                 if begun:
                     await self._attempts.send(delivery, grant)
                 elif begun is None:
-                    await self._decide(delivery, "queued", "store", "the intent was not stored")
+                    again = self._clock.micros() + SOON
+                    await self._decide(
+                        delivery, "queued", "store", "the intent was not stored", due_at=again
+                    )
             finally:
                 grant.give_back()  # nothing, unless it was never sent
                 self._in_the_air -= 1
@@ -209,7 +221,13 @@ class Sending:
         if hold.until is None:
             await self._decide(delivery, "held", hold.code, hold.text)
         else:
-            await self._decide(delivery, "queued", hold.code, hold.text, due_at=micros(hold.until))
+            await self._decide(
+                delivery,
+                "queued",
+                hold.code,
+                hold.text,
+                due_at=max(micros(hold.until), self._clock.micros() + SOON),
+            )
 
     async def _granted(self, delivery: Delivery, limits: list[Limit]) -> Grant | None:
         started = trio.current_time()

@@ -24,6 +24,9 @@ log = logging.getLogger("gateway.fan_out")
 CHUNK = 400
 """Consents or deliveries looked at in one job; keeps a job well under 10 ms."""
 
+SOON = 5_000_000
+"""Microseconds after which a message that was put off is judged again at the earliest."""
+
 LOOK_EVERY = 5.0
 """Seconds after which holds that ended and messages that expired are looked for."""
 
@@ -137,5 +140,7 @@ class Preparing:
             chain=chain,
             code=verdict.code,
             reason=verdict.text,
-            until=micros(verdict.until) if verdict.until else None,
+            until=max(micros(verdict.until), self._clock.micros() + SOON)
+            if verdict.until
+            else None,
         )

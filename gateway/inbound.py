@@ -23,6 +23,8 @@ class Inbound(Value, frozen=True, kw_only=True):
     at: datetime
     kind: str
     words: str = ""
+    caption: str = ""
+    """What stands on the button; who taps STOP means it, whatever its payload."""
     button: bool = False
     quoted: str | None = None
     opens_window: bool = True

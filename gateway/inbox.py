@@ -49,6 +49,7 @@ class Inbox:
             inbound.provider_id
             for inbound in intake.messages
             if self._stop_words.withdraws(inbound.words)
+            or self._stop_words.withdraws(inbound.caption)
         )
         taken = await self._store.intake(intake, withdrawals, at=self._clock.micros())
         self._counted(intake, taken)

@@ -239,14 +239,11 @@ class Operations:
         for row in rows:
             person, verdict = read_row(row, self._parts.config, file=file, default_topic=topic)
             if person is not None:
-                known = None
                 for identity in person.identities:
-                    known = known or await self._store.report(
-                        "find_contact", identity=identity.value
-                    )
-                if known is not None and verdict["verdict"] == "consent":
-                    known_here = await self._store.report("contact", id=int(known))
-                    verdict = against(known_here["consents"], verdict)
+                    known = await self._store.report("find_contact", identity=identity.value)
+                    if known is not None and verdict["verdict"] == "consent":
+                        here = await self._store.report("contact", id=int(known))
+                        verdict = against(here["consents"], verdict)
                 people.append(person)
             verdicts.append(verdict)
         if people:

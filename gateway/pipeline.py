@@ -231,7 +231,7 @@ def _same(before: Delivery, after: Delivery) -> bool:
         and after.permissions is before.permissions
         and after.attempt == before.attempt
         and after.priority == before.priority
-        and (after.basis is None or isinstance(after.basis, Basis))
+        and (after.basis is None or _fits(after.basis, Basis))
         and (
             after.content is before.content
             or (_fits(after.content, Content) and after.content.form == before.content.form)

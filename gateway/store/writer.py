@@ -242,8 +242,11 @@ class Writer:
             job.error.__cause__ = error
         if job.error is None:
             transaction.release()
-        else:
+            return
+        try:
             transaction.undo()
+        except Exception as error:
+            raise (job.error.__cause__ or job.error) from error  # why it came to that
 
     def _wake_callers(self, done: list[_Job], *, changed: bool) -> None:
         by_loop: dict[trio.lowlevel.TrioToken, list[_Job]] = {}

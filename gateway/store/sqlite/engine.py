@@ -113,12 +113,15 @@ class SqliteStore(Plumbing):
         margin: int,
         priorities: Sequence[int] = (0, 1, 2),
     ) -> list[Delivery]:
-        return await self._write(
+        leased, more = await self._write(
             Lane.SEND,
             lambda tx: leasing.lease(
                 tx, self._messages, sender, node, at, limit, windows, margin, priorities
             ),
         )
+        if more:
+            self._note("deliveries")
+        return leased
 
     async def decide(self, decisions: Sequence[Decision], *, at: int) -> None:
         await self._write(Lane.SEND, lambda tx: leasing.decide(tx, decisions, at), "deliveries")

@@ -42,10 +42,13 @@ _LIFTS = {
 def intake(tx: SqliteTransaction, batch: Intake, withdrawals: frozenset[str], at: int) -> Taken:
     """See Store.intake."""
     withdrawn: list[int] = []
+    repeated: set[int] = set()
     dropped = taken = duplicates = 0
     for inbound in batch.messages:
         if tx.one(SEEN, (batch.sender, inbound.provider_id)):
             duplicates += 1
+            if inbound.provider_id in withdrawals:  # its first answer may still be waiting
+                repeated |= people.find_all(tx, inbound.identities)
             continue
         taken += 1
         contact = _take(tx, batch.sender, inbound, at)
@@ -83,7 +86,7 @@ def intake(tx: SqliteTransaction, batch: Intake, withdrawals: frozenset[str], at
         )
     return Taken(
         withdrawn=tuple(withdrawn),
-        sending=tuple(contact for contact in withdrawn if tx.one(IN_THE_AIR, (contact,))),
+        sending=tuple(c for c in (*withdrawn, *repeated) if tx.one(IN_THE_AIR, (c,))),
         inbound=taken,
         duplicates=duplicates,
         statuses=statuses,

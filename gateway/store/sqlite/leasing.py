@@ -35,7 +35,11 @@ SELECT min(due_at) FROM deliveries INDEXED BY deliveries_due
 WHERE sender = ? AND priority = ? AND state = 0 AND due_at > ?
 """
 LEASED = "UPDATE deliveries SET state = 1, node = ?, changed_at = ? WHERE id = ?"
+STATE_OF = "SELECT state FROM messages WHERE id = ?"
 LAND = "DELETE FROM in_flight WHERE sender = ? AND contact_id = ? AND delivery_id = ?"
+
+LOOKS = 200
+"""Rows that one lease looks at, at most."""
 
 NO_FORM = {
     True: "outside a window only a template may go, and the message has none",
@@ -55,21 +59,26 @@ def lease(
     windows: bool,
     margin: int,
     priorities: Sequence[int],
-) -> list[Delivery]:
-    """See Store.lease."""
-    if tx.one(STOPPED, (f"sender:{sender}",)):
-        return []
+) -> tuple[list[Delivery], bool]:
+    """See Store.lease.  Also returns whether it stopped early: rows without content are dropped
+    on the way, and a job is short."""
     leased: list[Delivery] = []
+    if tx.one(STOPPED, (f"sender:{sender}",)):
+        return leased, False
+    looked = 0
     for priority in priorities:
         while len(leased) < limit:
             found = list(tx.rows(LEASE, (sender, priority, at, limit - len(leased))))
             if not found:
                 break
+            looked += len(found)
+            if looked > LOOKS:
+                return leased, True
             for row in found:
                 delivery = _take(tx, cache, sender, node, at, windows, margin, priority, row)
                 if delivery is not None:
                     leased.append(delivery)
-    return leased
+    return leased, False
 
 
 def _take(
@@ -147,6 +156,12 @@ def decide(tx: SqliteTransaction, decisions: Sequence[Decision], at: int) -> Non
             continue
         state, message, contact, sender = row
         tx.execute(LAND, (sender, contact, decision.delivery))
+        of = tx.one(STATE_OF, (message,))
+        if of and of[0] == "cancelled" and decision.to != "dropped":
+            decision = Decision(
+                delivery=decision.delivery, to="dropped", code="cancelled",
+                reason="the message was cancelled",
+            )  # fmt: skip
         _park(tx, decision.delivery, message, state, decision, at, contact, sender)
 
 

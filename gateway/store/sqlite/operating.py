@@ -84,6 +84,8 @@ def set_message(tx: SqliteTransaction, message: int, action: str, at: int) -> st
             (message,),
         )
     elif action == "approve":
+        if row[3] is not None:
+            return f"#{number} is still busy with the last command; try again in a moment"
         held = tx.one(
             "SELECT n FROM depths WHERE message_id = ? AND state = ? AND n > 0",
             (message, int(DeliveryState.HELD)),

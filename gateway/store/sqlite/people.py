@@ -86,7 +86,8 @@ def know(
 ) -> int:
     """Return the contact of these identities, made if it is new, and remember all of them.
 
-    An identity that leads to somebody else stays there.
+    An identity that leads to another contact stays there; but then both are one person, and who
+    withdrew as one of them has withdrawn as both.
     """
     contact = find(tx, identities)
     if contact is None:
@@ -107,7 +108,17 @@ def know(
             " ON CONFLICT DO NOTHING",
             (identity.kind, identity.value, contact, at),
         )
+    same = find_all(tx, identities)
+    if len(same) > 1:
+        gone = {who for who in same if _withdrew(tx, who)}
+        for who in sorted(same - gone) if gone else ():
+            withdraw(tx, who, "withdrew as another contact of the same person", at)
     return contact
+
+
+def _withdrew(tx: SqliteTransaction, contact: int) -> bool:
+    rows = tx.rows(CONSENTS_OF, (contact,))
+    return any(topic == EVERYTHING and state == "withdrawn" for topic, state, _ in rows)
 
 
 def row_hash(

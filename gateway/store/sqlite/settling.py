@@ -14,7 +14,7 @@ from gateway.store.protocol import (
 )
 from gateway.store.sqlite import people
 from gateway.store.sqlite.connection import SqliteTransaction
-from gateway.store.sqlite.leasing import LAND
+from gateway.store.sqlite.leasing import LAND, STATE_OF
 
 _ATTEMPT = """
 SELECT a.delivery_id, a.n, a.state, a.provider_id, a.settled_at, a.code, a.detail,
@@ -35,7 +35,6 @@ DERIVE = """
 UPDATE deliveries SET state = ?, node = NULL, due_at = coalesce(?, due_at), code = ?, reason = ?,
        changed_at = ? WHERE id = ?
 """
-STATE_OF = "SELECT state FROM messages WHERE id = ?"
 TAKEN = "SELECT id, message_id, state, tries FROM deliveries WHERE state IN (1, 2)"
 
 OUTCOMES = {

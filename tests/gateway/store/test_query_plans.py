@@ -115,7 +115,7 @@ PLANS: dict[str, list[str]] = {
     ],
     "settling.DERIVE": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
     "settling.SETTLE": ["SEARCH attempts USING PRIMARY KEY (delivery_id=? AND n=?)"],
-    "settling.STATE_OF": ["SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)"],
+    "leasing.STATE_OF": ["SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)"],
     "settling.TAKEN": ["deliveries_taken"],
 }
 

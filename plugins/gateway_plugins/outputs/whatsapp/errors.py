@@ -92,10 +92,11 @@ class Pauses:
         `now` is in unix seconds.
         """
         pause = rule.pause
-        if pause is None or (pause.tries is not None and attempt >= pause.tries):
+        if pause is None:
             return None
         if rule.scope in {"message", "contact", "template"}:
-            return _step(pause, attempt - 1)
+            given_up = pause.tries is not None and attempt >= pause.tries
+            return None if given_up else _step(pause, attempt - 1)
         steps, until = self._steps.get(rule.name, (0, -math.inf))
         if now < until:
             return max(until - now, pause.start)

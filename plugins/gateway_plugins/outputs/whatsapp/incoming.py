@@ -106,6 +106,7 @@ def read(
         at=at,
         kind=kind if kind in OPENING or kind in QUIET else "other",
         words=words,
+        caption=_caption(kind, written) if button else "",
         button=button,
         quoted=quoted or None,
         opens_window=opens and kind in OPENING and not written.group_id,
@@ -134,6 +135,34 @@ def _words(kind: str, written: Written) -> tuple[str, bool]:
             # Who edits a message into STOP means it.
             return string(inside(inside(inside(written.edit, "message"), "text"), "body")), False
     return "", False
+
+
+def _caption(kind: str, written: Written) -> str:
+    """What stood on a button that was tapped."""
+    if kind == "button":
+        return string(inside(written.button, "text"))
+    chosen = inside(written.interactive, "button_reply") or inside(
+        written.interactive, "list_reply"
+    )
+    return string(inside(chosen, "title"))
+
+
+def preference(raw: bytes, at: datetime, *values: Any) -> Inbound | None:
+    """Return WhatsApp's own "stop marketing" as the withdrawal that it is, None if it names
+    nobody.  `values`: wa_id, user_id, parent_user_id (Meta, "user_preferences")."""
+    found: dict[str, str] = {}
+    _take(found, *values)
+    if not found:
+        return None
+    return Inbound(
+        provider_id=f"preference:{hashlib.sha256(raw).hexdigest()[:32]}",
+        identities=tuple(Identity(kind, value) for kind, value in found.items()),
+        at=at,
+        kind="user_preferences",
+        words="stop",
+        opens_window=False,
+        raw=raw,
+    )
 
 
 def who(written: Written, contacts: list[Known]) -> tuple[Identity, ...]:

@@ -92,6 +92,9 @@ class _Value(msgspec.Struct):
 class _Preference(msgspec.Struct):
     value: Any = None
     timestamp: Any = None
+    wa_id: Any = None
+    user_id: Any = None
+    parent_user_id: Any = None
 
 
 class _News(msgspec.Struct):
@@ -261,6 +264,11 @@ class _Batch:
             preference = _Preference()
         if preference.value in PREFERENCES:
             at = incoming.moment(preference.timestamp, self.now)
+            if preference.value == "stop":
+                ids = (preference.wa_id, preference.user_id, preference.parent_user_id)
+                withdrawal = incoming.preference(bytes(raw), at, *ids)
+                if withdrawal is not None:
+                    self.messages.append(withdrawal)
             self.event(f"user_preferences_{preference.value}", at, raw)
         else:
             self.odd("user_preferences_other", raw)

@@ -89,8 +89,11 @@ def test_system(system: Any, name: str, understood: bool) -> None:
 def test_preferences(value: Any, name: str) -> None:
     one = {"wa_id": PHONE, "category": "marketing_messages", "value": value,
            "timestamp": 1795000000}  # fmt: skip
-    found = only(read(body({"user_preferences": [one]}, field="user_preferences")))
+    intake = read(body({"user_preferences": [one]}, field="user_preferences"))
+    (found,) = intake.events
     assert found.name == name
+    # WhatsApp's own "stop marketing" withdraws like a STOP that was written.
+    assert [said.words for said in intake.messages] == (["stop"] if value == "stop" else [])
     assert found.understood is (not name.endswith("other"))
     assert json.loads(found.raw) == one
     if found.understood:
