@@ -77,6 +77,8 @@ class Attempts:
         self._pause = pause
         self._chance = chance
         self._failures = 0  # attempts without an answer, in a row
+        self.trouble: tuple[str, int] | None = None
+        """While the provider does not answer: the code of the failure, and since when."""
         self.unwritten = 0
         """Facts that the store refused so far; nothing more is sent until there are none."""
 
@@ -152,7 +154,7 @@ class Attempts:
             return change(done, code="no_id", detail="the output returned no id")
         if isinstance(answer, Crash):
             # Nobody knows how far it came: as unknown as an answer that got lost.
-            return change(done, code=f"output_{answer.reason}", detail=answer.error)
+            return change(done, code=_code(answer), detail=answer.error)
         done = change(done, code=answer.code, detail=answer.detail)
         if answer.outcome == "unknown":
             return done
@@ -178,13 +180,19 @@ class Attempts:
     async def _consequences(self, answer: str | DeliveryError | Crash) -> None:
         """What an outcome means for the whole sender."""
         if isinstance(answer, str | Rejected):
+            if self.failing:
+                log.info("sender %s: the provider answers again", self._sender)
             self._failures = 0
+            self.trouble = None
         if isinstance(answer, str):
             return
         if not isinstance(answer, Rejected):
             # Nothing was reached, or nobody knows: more of the same would only pile up.
             self._failures += 1
             if self.failing:
+                if self.trouble is None:
+                    log.warning("sender %s gets no answer (%s)", self._sender, _code(answer))
+                    self.trouble = (_code(answer), self._clock.micros())
                 longest = min(2.0 ** min(self._failures - FAILING, 10), LONGEST_PAUSE)
                 self._pause(longest * (0.5 + self._chance() / 2))
             return
@@ -214,3 +222,7 @@ class Attempts:
             finally:
                 self.unwritten -= 1
             pause = min(pause * 2, 10.0)
+
+
+def _code(answer: DeliveryError | Crash) -> str:
+    return answer.code if isinstance(answer, DeliveryError) else f"output_{answer.reason}"

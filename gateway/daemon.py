@@ -74,6 +74,7 @@ class Daemon:
         self.addresses: dict[str, list[str]] = {}
         self._states: dict[str, str] = {}
         self._succeeded: dict[str, int] = {}
+        self._sendings: list[Sending] = []
         self._up_since = clock.micros()
         self._problem: str | None = "starting"
         self._notifier = Notifier()
@@ -89,7 +90,7 @@ class Daemon:
             http = await stack.enter_async_context(open_client())
             for plugin in self.parts.plugins():
                 await stack.enter_async_context(self._alive(plugin, self._context(plugin, http)))
-            sendings = [
+            self._sendings = [
                 Sending(
                     name, output, self.store, self.pipeline, limiter, self.clock, self.figures,
                     self.node,
@@ -101,13 +102,14 @@ class Daemon:
                 await self._listen(servers, closing)
                 async with trio.open_nursery() as workers:
                     self._start_workers(workers)
-                    for sending in sendings:
+                    for sending in self._sendings:
                         workers.start_soon(sending.run)
                     async with trio.open_nursery() as inputs:
                         self._start_inputs(inputs, http)
                         self._problem = None
                         self._notifier.ready("sending")
-                        log.info("message-gateway %s is up: %s", __version__, self.addresses)
+                        told = ", ".join(f"{n} {a[0]}" for n, a in self.addresses.items() if a)
+                        log.info("message-gateway %s is up: %s", __version__, told)
                         task_status.started(self)
                         await self.stop.wait()
                         self._notifier.stopping()
@@ -117,7 +119,7 @@ class Daemon:
                         trio.current_time() + self.parts.config.service.grace
                     )
                     async with trio.open_nursery() as draining:
-                        for sending in sendings:
+                        for sending in self._sendings:
                             draining.start_soon(sending.drained)
                     workers.cancel_scope.cancel()
                 closing.set()
@@ -240,6 +242,9 @@ class Daemon:
             "up_since": self._up_since,
             "node": self.node,
             "addresses": self.addresses,
+            "senders": {
+                sending.sender: {"trouble": sending.attempts.trouble} for sending in self._sendings
+            },
             "inputs": {
                 label: {
                     "state": self._states.get(label, "starting"),

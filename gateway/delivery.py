@@ -67,7 +67,7 @@ class Sending:
         self._clock = clock
         self._report = report
         self._node = node
-        self._attempts = Attempts(sender, output, store, clock, report, node, self._pause, chance)
+        self.attempts = Attempts(sender, output, store, clock, report, node, self._pause, chance)
         self._gate = trio.Lock()  # first come, first served: trio's locks are fair
         self._waiting = 0  # leased and not begun
         self._in_the_air = 0
@@ -105,7 +105,7 @@ class Sending:
     async def _once(self, nursery: trio.Nursery) -> None:
         ahead = max(2, min(IN_THE_AIR, int(AHEAD / max(self._interval, 1e-4))))
         free = min(ahead - self._waiting, IN_THE_AIR - self._waiting - self._in_the_air)
-        if self._attempts.failing:
+        if self.attempts.failing:
             free = 1 - self._waiting - self._in_the_air
         if free <= 0:
             await self._roomier()
@@ -116,7 +116,7 @@ class Sending:
         looked_at = self._clock.micros()
         seen = self._store.changes("deliveries")
         leased: list[Delivery] = []
-        if self._attempts.unwritten:
+        if self.attempts.unwritten:
             await trio.sleep(0.1)  # what went out must be written down before more goes
             return
         if open_priorities:
@@ -181,9 +181,9 @@ class Sending:
             waiting = False
             self._made_room()
             try:
-                begun = await self._attempts.begin(delivery, grant)
+                begun = await self.attempts.begin(delivery, grant)
                 if begun:
-                    await self._attempts.send(delivery, grant)
+                    await self.attempts.send(delivery, grant)
                 elif begun is None:
                     again = self._clock.micros() + SOON
                     await self._decide(
@@ -287,9 +287,7 @@ class Sending:
         due_at: int | None = None,
     ) -> None:
         decision = Decision(delivery=delivery.id, to=to, due_at=due_at, code=code, reason=reason)
-        await self._attempts.persist(
-            lambda: self._store.decide([decision], at=self._clock.micros())
-        )
+        await self.attempts.persist(lambda: self._store.decide([decision], at=self._clock.micros()))
         if to != "queued":
             self._report.decided(delivery, to, code)
 

@@ -117,6 +117,7 @@ class Operations:
     # --- stopping and going on ------------------------------------------------------------------
     async def do_pause(self, reason: str = "paused by a person") -> dict[str, Any]:
         """Stop all sending; what is in the air ends."""
+        await self._not_yet("all")
         await self._store.stop("all", reason, at=self._clock.micros())
         return {"paused": "all"}
 
@@ -129,6 +130,7 @@ class Operations:
     ) -> dict[str, Any]:
         """Stop one sender."""
         self._known_sender(sender)
+        await self._not_yet(f"sender:{sender}")
         await self._store.stop(f"sender:{sender}", reason, at=self._clock.micros())
         return {"paused": sender}
 
@@ -137,10 +139,14 @@ class Operations:
         self._known_sender(sender)
         return {"resumed": await self._store.resume(f"sender:{sender}", at=self._clock.micros())}
 
+    async def _not_yet(self, scope: str) -> None:
+        if known := (await self._store.stops()).get(scope):
+            raise ConfigError(f"that is stopped already, and stays so: {known[0]}")
+
     def _known_sender(self, sender: str) -> None:
         if sender not in self._parts.senders:
             raise ConfigError(
-                f"there is no sender {sender!r}; known: {', '.join(self._parts.senders)}"
+                f"there is no sender {sender!r}; known: {' '.join(self._parts.senders)}"
             )
 
     # --- messages -------------------------------------------------------------------------------

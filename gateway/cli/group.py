@@ -117,7 +117,7 @@ class Group(click.Group):
             title: [(name, help) for name, (_, help) in table.items()]
             for title, table in self._sections.items()
         }
-        groups["Of plugins"] = [
+        groups["From plugins"] = [
             (name, _help_of(point))
             for name, point in sorted(plugins.items())
             if name not in self._own

@@ -40,7 +40,7 @@ def render_list(messages: Sequence[Data], zone: str, wide: int) -> list[str]:
             f"#{m['number']}",
             times.short(m["accepted_at"]),
             short(m["topic"] or m["kind"], 12),
-            "paused" if m["paused"] else m["state"],
+            "paused" if m["paused"] else _word(m),
             number(m["reached"]),
             "",
         ]
@@ -80,8 +80,22 @@ def render(message: Data, zone: str, wide: int) -> list[str]:
     return page + lines("do", _do(message), wide)
 
 
+def _word(message: Data) -> str:
+    """The state; `started` says nothing to a reader, how far it is does."""
+    state: str = message["state"]
+    if state != "started":
+        return state
+    counts = message["counts"]
+    if any(counts.get(s) for s in ("queued", "leased", "sending", "paused")):
+        return "sending"
+    for open_ in ("held", "unknown"):
+        if counts.get(open_):
+            return f"partly {open_}"
+    return "done"
+
+
 def _state(message: Data, times: Times) -> list[str]:
-    said = [message["state"]]
+    said = [_word(message)]
     if message["paused"]:
         said.append("paused")
     why = ": ".join(filter(None, (message["code"], masked(message["reason"]))))

@@ -37,7 +37,8 @@ def list_(target: Target, limit: int, as_json: bool) -> None:
     if as_json:
         show_json(found)
     else:
-        show(message_page.render_list(clean(found), zone, columns()))
+        head, *rows = message_page.render_list(clean(found), zone, columns())
+        show([click.style(head, bold=True) if rows else head, *rows])
 
 
 @message.command("show")

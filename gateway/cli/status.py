@@ -70,6 +70,17 @@ def _items(data: Mapping[str, Any]) -> list[Item]:
                 )
             )
     live = data.get("live") or {}
+    for name, state in (live.get("senders") or {}).items():
+        if state.get("trouble"):
+            code, since = state["trouble"]
+            minutes = max(0, data["now"] - since) // 60_000_000
+            found.append(
+                Item(
+                    f"sender {name} gets no answer ({code}) since {several(minutes, 'minute')};"
+                    " what waits is kept, and tried again by itself",
+                    "is the provider, or the network, down?",
+                )
+            )
     for label, state in (live.get("inputs") or {}).items():
         if state.get("state") == "parked":
             found.append(

@@ -131,7 +131,10 @@ def _without_consent(story: Story, times: Times) -> str:
     found = {c["topic"]: c for c in person["consents"] if of_topic(c, topic)}
     everything, consent = found.get("*"), found.get(topic)
     if everything is not None and everything["state"] == "withdrawn":
-        return f"this person withdrew from everything, {times.stamp(everything['since'])}"
+        by = [e for e in person["events"] if e["number"] == everything["event"]]
+        words = str((by[0].get("evidence") or {}).get("words") or "") if by else ""
+        wrote = f"wrote {quoted(words, 30)} and " if words else ""
+        return f"this person {wrote}withdrew from everything, {times.stamp(everything['since'])}"
     if consent is None:
         return f"this person never agreed to {topic}"
     since = times.stamp(consent["since"])

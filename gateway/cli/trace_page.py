@@ -50,7 +50,7 @@ def render(story: Story, wide: int, *, text: bool = False) -> list[str]:
     page = lines(word, said, wide, indent=LABEL)
     page += lines("", [f"#{message['number']} {quoted(message['title'])}", f"→ {who}"], wide,
                   between=" ", indent=LABEL)  # fmt: skip
-    page += _Section("CONSENT", times, wide).lines(_consent(story))
+    page += _Section("CONSENT", times, wide).lines(_consent(story, times))
     page += _Section("MESSAGE", times, wide).lines(_message(message))
     if story.get("delivery"):
         page += _Section("DELIVERY", times, wide).lines(_delivery(story, times))
@@ -83,13 +83,20 @@ class _Section:
             label = self._label if not found else ""
             indent = LABEL + _STAMP
             head = f"{label:{LABEL}}{stamp:{_STAMP}}"
-            broken = wrapped(what, self._wide - indent)
+            broken = _broken(what, self._wide - indent)
             found.append(head + broken[0])
             found.extend(" " * indent + line for line in broken[1:])
         return found
 
 
-def _consent(story: Story) -> list[Entry]:
+def _broken(text: str, room: int) -> list[str]:
+    """Break between the pieces, so that a label stays with its value; inside one only if it must."""
+    *before, last = " ".join(text.split()).split(" · ")
+    pieces = [*(f"{piece} ·" for piece in before), last]
+    return lines("", pieces, room, between=" ", indent=0) or [""]
+
+
+def _consent(story: Story, times: Times) -> list[Entry]:
     message, person = story["message"], story["contact"]
     entries: list[Entry] = []
     events = [event for event in person["events"] if of_topic(event, message["topic"])]
@@ -97,7 +104,10 @@ def _consent(story: Story) -> list[Entry]:
         what = EVENTS.get(event["name"], event["name"])
         if event["topic"] == "*":
             what += " from everything"
-        entries.append((event["at"], f"{what}{_evidence(event)} · event {number(event['number'])}"))
+        elif event["name"] == "withdrawn":
+            what += f" from {event['topic']}"
+        said = _evidence(event, times)
+        entries.append((event["at"], f"{what}{said} · event {number(event['number'])}"))
     for window in person.get("windows", ()):
         if message["kind"] == "service" and window["sender"] == message["sender"]:
             entries.append((window["until"], "end of the window for answers"))
@@ -110,7 +120,7 @@ def _consent(story: Story) -> list[Entry]:
     return entries
 
 
-def _evidence(event: Story) -> str:
+def _evidence(event: Story, times: Times) -> str:
     evidence = event.get("evidence")
     if evidence is None:
         return " (evidence erased)"
@@ -120,11 +130,19 @@ def _evidence(event: Story) -> str:
     elif event.get("source"):
         parts.append(f": {short(masked(event['source']), 60)}")
     rest = [
-        f"{key} {short(str(value), 60)}"
+        _piece(key, str(value))
         for key, value in sorted(evidence.items(), key=lambda item: item[0] != "wording")
-        if key not in ("words", "sender") and value
+        if key not in ("words", "sender") and value and value != times.stamp(event["at"])
     ]
     return "".join(parts) + "".join(f" · {part}" for part in rest)
+
+
+def _piece(key: str, value: str) -> str:
+    """One piece of evidence; a wording that is a sentence is quoted, its name is not."""
+    if key == "provider_id":
+        return _shortened(value)
+    said = quoted(value) if key == "wording" and len(value.split()) > 2 else short(value, 60)
+    return f"{key.replace('_', ' ')} {said}"
 
 
 def _message(message: Story) -> list[Entry]:
@@ -175,7 +193,9 @@ def _attempt(attempt: Story, of: int, delivery: Story) -> list[Entry]:
         intent += f" · basis {delivery['basis']}" + (f" (event {number(event)})" if event else "")
     content = attempt.get("content") or {}
     if content.get("type") == "template":
-        version = f" {content['version']}" if content.get("version") else ""
+        version = content.get("version") or ""
+        if version:  # v2, or a hash, which says nothing by itself
+            version = f" {version}" if version.startswith("v") else f" version {version}"
         intent += f" · template {content['name']}/{content['language']}{version}"
     elif attempt.get("form"):
         intent += " · free text"

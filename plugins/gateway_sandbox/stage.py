@@ -168,7 +168,11 @@ class Stage:
                     if line.template
                     else "free text, ends with “" + (line.text or "").splitlines()[-1] + "”"
                 )
-                self._say(f"  → {masked(line.contact):<19} {how}")
+                post = next(
+                    (p for p in reversed(self._blog.posts) if p.link in (line.text or "")), None
+                )
+                title = f"“{post.title}”, " if post else ""
+                self._say(f"  → {masked(line.contact):<19} {title}{how}")
             await trio.sleep(0.05)
 
     # --- its parts ------------------------------------------------------------------------------

@@ -145,6 +145,8 @@ class WhatsApp(Output):
                 raise ConfigError(f"Meta did not give the list of templates: {error}") from error
         elif name != "templates_list":
             return await super().command(name, arguments)
+        if self._templates.known is None:
+            raise ConfigError("Meta was not asked for its templates yet: gateway templates sync")
         words = self._context.stop_words
         return [one.summary(words) for one in self.known_templates()]
 
