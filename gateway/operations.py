@@ -104,15 +104,11 @@ class Operations:
 
     async def do_queue(self, limit: int = 20) -> dict[str, Any]:
         """Return what waits, and for what."""
-        depths = await self._store.depths()
-        waiting = await self._store.report("waiting", limit=limit)
-        return {
-            "depths": [
-                {"sender": s, "priority": PRIORITY_NAMES[p], "state": state, "n": n}
-                for (s, p, state), n in sorted(depths.items())
-            ],
-            **waiting,
-        }
+        depths = [
+            {"sender": sender, "priority": PRIORITY_NAMES[priority], "state": state, "n": n}
+            for (sender, priority, state), n in sorted((await self._store.depths()).items())
+        ]
+        return {"depths": depths, **await self._store.report("waiting", limit=limit)}
 
     # --- stopping and going on ------------------------------------------------------------------
     async def do_pause(self, reason: str = "paused by a person") -> dict[str, Any]:
@@ -145,9 +141,8 @@ class Operations:
 
     def _known_sender(self, sender: str) -> None:
         if sender not in self._parts.senders:
-            raise ConfigError(
-                f"there is no sender {sender!r}; known: {' '.join(self._parts.senders)}"
-            )
+            known = ", ".join(self._parts.senders)
+            raise ConfigError(f"there is no sender {sender!r}; known: {known}")
 
     # --- messages -------------------------------------------------------------------------------
     async def do_message_list(self, limit: int = 20) -> list[dict[str, Any]]:
