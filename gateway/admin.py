@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import ConfigError, StoreError, StoreFull
 from gateway.metrics import Metrics
@@ -51,8 +52,11 @@ def metrics_app(metrics: Metrics, healthy: Callable[[], str | None]) -> Starlett
     return Starlette(routes=[Route("/metrics", page), Route("/health", health)])
 
 
-def public_app(routes: Mapping[str, Iterable[BaseRoute]]) -> Starlette:
-    """Mount every plugin's routes below its own path; a full store is answered with 503."""
+def public_app(routes: Mapping[str, Iterable[BaseRoute]]) -> ASGIApp:
+    """Mount every plugin's routes below its own path; a full store is answered with 503.
+
+    `/hook/main` is `/hook/main/`: a provider that is told the one does not follow a redirect.
+    """
 
     async def full(_: Request, error: Exception) -> Response:
         log.warning("a request could not be stored: %s", error)
@@ -62,10 +66,17 @@ def public_app(routes: Mapping[str, Iterable[BaseRoute]]) -> Starlette:
         StoreFull: full,
         StoreError: full,
     }
-    return Starlette(
+    app = Starlette(
         routes=[Mount(path, routes=list(found)) for path, found in routes.items()],
         exception_handlers=handlers,
     )
+
+    async def with_slash(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] in routes:
+            scope = {**scope, "path": scope["path"] + "/"}
+        await app(scope, receive, send)
+
+    return with_slash
 
 
 def _json(value: Any, status: int) -> Response:

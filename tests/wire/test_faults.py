@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import trio
 
 from gateway.inbound import Inbound, Intake
@@ -84,3 +85,13 @@ async def test_one_bad_contact_stops_nobody_else(tmp_path: Path) -> None:
 
         await gateway.until(others)
         assert await gateway.daemon.store.stops() == {}
+
+
+async def test_the_webhook_needs_no_slash(tmp_path: Path) -> None:
+    """Meta does not follow redirects: both spellings of the address are answered there."""
+    async with running(tmp_path) as gateway, httpx.AsyncClient() as client:
+        (public,) = gateway.daemon.addresses["public"]
+        for path in ("/hook/main", "/hook/main/"):
+            answer = await client.post(public + path, content=b"{}")
+            assert answer.status_code == 401, path  # unsigned, and refused by the plugin itself
+        assert (await client.get(f"{public}/hook/other")).status_code == 404
