@@ -85,6 +85,8 @@ def _word(message: Data) -> str:
     state: str = message["state"]
     if state != "started":
         return state
+    if message["paused"]:
+        return "paused"
     counts = message["counts"]
     if any(counts.get(s) for s in ("queued", "leased", "sending", "paused")):
         return "sending"
@@ -96,7 +98,7 @@ def _word(message: Data) -> str:
 
 def _state(message: Data, times: Times) -> list[str]:
     said = [_word(message)]
-    if message["paused"]:
+    if message["paused"] and said != ["paused"]:
         said.append("paused")
     why = ": ".join(filter(None, (message["code"], masked(message["reason"]))))
     if message["state"] in ("held", "dropped") and why:

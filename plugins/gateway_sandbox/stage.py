@@ -164,7 +164,7 @@ class Stage:
             for line in sandbox.received()[self._told :]:
                 self._told += 1
                 how = (
-                    f"template {line.template.name}/{line.template.language}, footer “{line.footer}”"
+                    f"template, footer “{line.footer}”"
                     if line.template
                     else "free text, ends with “" + (line.text or "").splitlines()[-1] + "”"
                 )
