@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import trio
@@ -13,7 +14,7 @@ from gateway.errors import ConfigError, StoreFull
 from gateway.ids import new_id
 from gateway.inbound import Intake, Person
 from gateway.message import Message, Topic
-from gateway.plugin import Http, PluginMetrics
+from gateway.plugin import Health, Http, PluginMetrics
 from gateway.store.protocol import Store
 
 FULL_PAUSE = 0.5
@@ -57,7 +58,7 @@ class PluginContext:
         stop_words: frozenset[str],
         complete: Callable[[Message], Message],
         take: Callable[[Intake], Awaitable[object]],
-        succeeded: Callable[[str], None] = lambda label: None,
+        told: Callable[[str, Health], None] = lambda label, health: None,
     ) -> None:
         self.label = label
         self.http = http
@@ -70,7 +71,7 @@ class PluginContext:
         self._store = store
         self._complete = complete
         self._take = take
-        self._succeeded = succeeded
+        self._told = told
 
     async def accept(
         self,
@@ -94,9 +95,15 @@ class PluginContext:
         """See gateway.plugin.Context.intake."""
         await self._take(intake)
 
-    def succeeded(self) -> None:
+    def succeeded(self, note: str = "", *, next_at: datetime | None = None) -> None:
         """See gateway.plugin.Context.succeeded."""
-        self._succeeded(self.label)
+        self._told(self.label, Health(note=note, next_at=next_at))
+
+    def failed(
+        self, why: str, *, next_at: datetime | None = None, needs_person: bool = False
+    ) -> None:
+        """See gateway.plugin.Context.failed."""
+        self._told(self.label, Health(trouble=why, next_at=next_at, needs_person=needs_person))
 
 
 def prepared(

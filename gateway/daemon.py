@@ -23,6 +23,7 @@ from gateway.delivery import Sending
 from gateway.errors import ConfigError, StoreError
 from gateway.fan_out import Preparing
 from gateway.figures import Figures
+from gateway.health import InputHealth
 from gateway.http import open_client
 from gateway.inbound import Intake
 from gateway.inbox import Inbox
@@ -62,6 +63,7 @@ class Daemon:
         self.metrics = metrics
         self.node = node
         self.figures = Figures(metrics)
+        self.health = InputHealth(metrics, clock, self.figures.supervised)
         self.stop = trio.Event()
         self.pipeline = Pipeline(
             parts.chain,
@@ -72,8 +74,6 @@ class Daemon:
         self.inbox = Inbox(store, parts.stop_words, clock, self.figures.taken)
         self.operations = Operations(parts, store, clock, self.live, self._landed)
         self.addresses: dict[str, list[str]] = {}
-        self._states: dict[str, str] = {}
-        self._succeeded: dict[str, int] = {}
         self._sendings: list[Sending] = []
         self._up_since = clock.micros()
         self._problem: str | None = "starting"
@@ -147,7 +147,7 @@ class Daemon:
             stop_words=self.parts.stop_words.words,
             complete=self.parts.complete,
             take=self._take,
-            succeeded=self._note_success,
+            told=self.health.told,
         )
 
     @asynccontextmanager
@@ -209,14 +209,10 @@ class Daemon:
         for label, plugin in self.parts.inputs.items():
             context = self._context(plugin, http)
             nursery.start_soon(
-                partial(supervise, label, partial(plugin.run, context), told=self._told)
+                partial(supervise, label, partial(plugin.run, context), told=self.health.supervised)
             )
 
     # --- while it runs --------------------------------------------------------------------------
-    def _told(self, label: str, state: str) -> None:
-        self._states[label] = state
-        self.figures.supervised(label, state)
-
     async def _take(self, intake: Intake) -> None:
         """Hand a webhook's content to the inbox, timed."""
         started = trio.current_time()
@@ -232,10 +228,6 @@ class Daemon:
         self.figures.withdrawn_by_command()
         await self.inbox.landed(contacts)
 
-    def _note_success(self, label: str) -> None:
-        self._succeeded[label] = self.clock.micros()
-        self.metrics.input_succeeded.labels(label).set_to_current_time()
-
     def live(self) -> Mapping[str, Any]:
         """Return what only the running daemon knows, for `gateway status`."""
         return {
@@ -245,13 +237,7 @@ class Daemon:
             "senders": {
                 sending.sender: {"trouble": sending.attempts.trouble} for sending in self._sendings
             },
-            "inputs": {
-                label: {
-                    "state": self._states.get(label, "starting"),
-                    "last_success": self._succeeded.get(label),
-                }
-                for label in self.parts.inputs
-            },
+            "inputs": self.health.live(self.parts.inputs),
         }
 
     async def _gauges(self) -> None:

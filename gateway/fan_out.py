@@ -24,6 +24,9 @@ log = logging.getLogger("gateway.fan_out")
 CHUNK = 400
 """Consents or deliveries looked at in one job; keeps a job well under 10 ms."""
 
+DOUBTED = "doubted"
+"""Code of the hold of a message that its input doubted."""
+
 SOON = 5_000_000
 """Microseconds after which a message that was put off is judged again at the earliest."""
 
@@ -122,6 +125,10 @@ class Preparing:
                 chain=chain,
                 code="no_topic",
                 reason=f"there is no topic {message.topic!r} in the settings",
+            )
+        if message.doubt and DOUBTED not in message.approved:
+            return Screened(
+                message=message, state="held", chain=chain, code=DOUBTED, reason=message.doubt
             )
         verdict = await self._pipeline.screen(message, output, topic)
         if isinstance(verdict, Message):

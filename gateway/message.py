@@ -123,7 +123,9 @@ class Message(Value, frozen=True, kw_only=True):
 
     `text` is the teaser.  `to` is a contact's id for a message to one person; without it the
     audience is everybody with a confirmed consent for `topic`.  `basis` is what a utility
-    message rests on.  `spread` (seconds) and `expires_at` may be set by a middleware.
+    message rests on.  `spread` (seconds) and `expires_at` may be set by a middleware.  `doubt`
+    is one sentence why a person should look first (a feed that floods): the message is held
+    until one releases it.
     `id`, `number`, `input`, `accepted_at` and `forms` are set by the core.
     """
 
@@ -141,6 +143,7 @@ class Message(Value, frozen=True, kw_only=True):
     published_at: datetime | None = None
     expires_at: datetime | None = None
     spread: float = 0.0
+    doubt: str = ""
     id: int = 0
     number: int = 0
     input: str = ""

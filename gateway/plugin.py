@@ -18,7 +18,7 @@ import msgspec
 from gateway import API_VERSION
 from gateway.errors import ConfigError
 from gateway.inbound import Event, Intake, Person
-from gateway.message import Content, Delivery, Message, Topic
+from gateway.message import Content, Delivery, Message, Topic, Value
 from gateway.verdicts import Drop, Hold, Limit
 
 if TYPE_CHECKING:
@@ -47,7 +47,10 @@ class State(Protocol):
 
 
 class HttpResponse(Protocol):
-    """An answer: `status`, `headers` (names in lower case), `body`, the final `url`."""
+    """An answer: `status`, `headers` (names in lower case), `body`, the final `url`.
+
+    `moved` is the address reached by permanent redirects (301, 308) alone, None without any.
+    """
 
     @property
     def status(self) -> int: ...
@@ -57,6 +60,8 @@ class HttpResponse(Protocol):
     def body(self) -> bytes: ...
     @property
     def url(self) -> str: ...
+    @property
+    def moved(self) -> str | None: ...
 
 
 class Http(Protocol):
@@ -73,8 +78,13 @@ class Http(Protocol):
         *,
         max_bytes: int = 2_000_000,
         follow_redirects: int = 0,
+        public_only: bool = False,
     ) -> HttpResponse:
-        """Read.  Raises FetchError (gateway.api) with a reason code."""
+        """Read.  Raises FetchError (gateway.api) with a reason code.
+
+        `public_only` refuses, on every hop, a host whose addresses are not all public: for
+        addresses that somebody else chose.
+        """
         ...
 
 
@@ -84,6 +94,19 @@ class PluginMetrics(Protocol):
     def counter(self, name: str, help: str, labels: Sequence[str] = ()) -> Any: ...
     def gauge(self, name: str, help: str, labels: Sequence[str] = ()) -> Any: ...
     def histogram(self, name: str, help: str, labels: Sequence[str] = ()) -> Any: ...
+
+
+class Health(Value, frozen=True, kw_only=True):
+    """How an input fares, in the operator's words; `gateway status` shows the latest.
+
+    `note` says how it went ("unchanged"); `trouble` what keeps it from its job, "" if nothing
+    does, and `needs_person` that waiting will not mend it.  `next_at`: when it reads next.
+    """
+
+    note: str = ""
+    trouble: str = ""
+    needs_person: bool = False
+    next_at: datetime | None = None
 
 
 class Context(Protocol):
@@ -132,8 +155,17 @@ class Context(Protocol):
         """
         ...
 
-    def succeeded(self) -> None:
+    def succeeded(self, note: str = "", *, next_at: datetime | None = None) -> None:
         """Tell the operator that this input just did its job (a metric and `status`)."""
+        ...
+
+    def failed(
+        self, why: str, *, next_at: datetime | None = None, needs_person: bool = False
+    ) -> None:
+        """Tell the operator what keeps this input from its job, in one sentence.
+
+        `needs_person`: waiting will not mend it.  The next `succeeded` takes it back.
+        """
         ...
 
 

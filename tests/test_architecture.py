@@ -23,9 +23,9 @@ LAYERS = {
     "store": "store",
     "work": (
         "consent tables discovery config pipeline rates quotas limiter attempt delivery fan_out"
-        " inbox supervisor observing importing figures context"
+        " inbox supervisor observing importing figures health context"
     ),
-    "whole": "assembly labels operations admin daemon foreground api testing cli __main__",
+    "whole": "assembly labels operations admin daemon foreground api fakes testing cli __main__",
 }
 """From top to bottom: a file imports from its own layer and those above."""
 
