@@ -19,7 +19,8 @@ from gateway.errors import ConfigError
 from gateway.isolation import where
 from gateway.message import Message
 from gateway.plugin import Input, Middleware, Observer, Output, Plugin
-from gateway.tables import Problems, meant, read_table, shown
+from gateway.tables import Problems, meant, nearest, read_table, shown
+from gateway.values import PhoneNumberError, phone
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,11 +76,12 @@ def assemble(file: Path, catalogue: Catalogue) -> Parts:
         for name, topic in config.topics.items()
     }
 
-    def make(table: Table, kind: str, section: str, key: str) -> Any:
+    def make(table: Table, kind: str, section: str, key: str, said_in: str = "") -> Any:
         try:
             found: Found = catalogue.get(table.plugin, kind)
         except ConfigError as error:
-            problems.add(table.where, str(error))
+            missing = "" if table.named else f"{_missing(table, key)}, and "
+            problems.add(said_in or f"{table.where} {key}", f"{missing}{error}")
             return None
         value = read_table(table.values, found.settings, table.where, problems, config.folder)
         if value is None:
@@ -97,11 +99,10 @@ def assemble(file: Path, catalogue: Catalogue) -> Parts:
         return plugin
 
     chain = []
-    for name in config.chain:
+    for name in _known(config, catalogue, problems):
         table = config.middleware.get(name, Table(name, name, f"[middleware.{name}]", {}))
-        chain.append(make(table, "middleware", "middleware", "plugin"))
-    for name in sorted(config.middleware.keys() - set(config.chain)):
-        problems.add(f"[middleware.{name}]", "is not in the chain; add it, or remove this table")
+        said_in = "" if name in config.middleware else "chain"
+        chain.append(make(table, "middleware", "middleware", "plugin", said_in))
     senders = {n: make(t, "output", "senders", "output") for n, t in config.senders.items()}
     inputs = {n: make(t, "input", "inputs", "plugin") for n, t in config.inputs.items()}
     observers = {}
@@ -113,13 +114,15 @@ def assemble(file: Path, catalogue: Catalogue) -> Parts:
         else:
             observers[name] = make(table, "observer", "observers", "plugin")
     _labels(config, problems)
-    for name, plugin in inputs.items():
-        for key, known in (("topic", config.topics), ("sender", config.senders)):
-            named = getattr(plugin.config, key, None) if plugin is not None else None
-            if isinstance(named, str) and named not in known:
-                problems.add(
-                    f"[inputs.{name}] {key}", f"there is no {key} {named!r}; {meant(named, known)}"
-                )
+    _people(config, problems)
+    for section, plugins in (
+        ("inputs", inputs.values()),
+        ("observers", [plugin for name, plugin in observers.items() if plugin != inputs.get(name)]),
+        ("middleware", chain),
+    ):
+        for plugin in plugins:
+            if plugin is not None:
+                _references(plugin, f"[{section}.{plugin.label}]", config, problems)
     problems.check()
     return Parts(
         config=config,
@@ -132,6 +135,60 @@ def assemble(file: Path, catalogue: Catalogue) -> Parts:
         salt=_salt(settings),
         settings=settings,
     )
+
+
+def _known(config: GatewayConfig, catalogue: Catalogue, problems: Problems) -> list[str]:
+    """Return the names in the chain that mean something, and tell of the others; also of tables
+    that no name in the chain means."""
+    tables = config.middleware
+    known = tables.keys() | catalogue.names("middleware")
+    # Something that is broken, or no middleware, is no slip of the pen: its own reason is told.
+    there = known | catalogue.names() | {broken.name for broken in catalogue.broken}
+    unknown = {name for name in config.chain if name not in there}
+    meant_by = {name: nearest(name, known) for name in unknown}
+    for name in config.chain:
+        if name in unknown:
+            problems.add("chain", f"there is no middleware {name!r}; {meant(name, known)}")
+    if config.chain:  # else all of them would be told for one mistake
+        for name in sorted(tables.keys() - set(config.chain) - set(meant_by.values())):
+            near = nearest(name, set(config.chain) - tables.keys())
+            hint = f"did you mean [middleware.{near}]?" if near else "add it, or remove this table"
+            problems.add(f"[middleware.{name}]", f"is not in the chain; {hint}")
+    return [name for name in config.chain if name not in unknown]
+
+
+def _references(plugin: Plugin, where: str, config: GatewayConfig, problems: Problems) -> None:
+    """By convention `topic`, `topics`, `sender` and `senders` of a plugin name tables."""
+    for kind, known in (("topic", config.topics), ("sender", config.senders)):
+        one = getattr(plugin.config, kind, None)
+        several = getattr(plugin.config, f"{kind}s", None)
+        named = [(kind, one)]
+        if isinstance(several, list | tuple | frozenset):
+            named += [(f"{kind}s", name) for name in sorted(several, key=str)]
+        for key, name in named:
+            if isinstance(name, str) and name not in known:
+                problems.add(f"{where} {key}", f"there is no {kind} {name!r}; {meant(name, known)}")
+
+
+def _missing(table: Table, key: str) -> str:
+    other = {"output": "plugin", "plugin": "output"}[key]
+    return f"is missing (it is {key} here, not {other})" if other in table.values else "is missing"
+
+
+def _people(config: GatewayConfig, problems: Problems) -> None:
+    region = config.company.region
+    if region != "DE":
+        import phonenumbers
+
+        if region not in phonenumbers.SUPPORTED_REGIONS:
+            problems.add("[company] region", f'there is no country {region!r}; write one as "DE"')
+            return
+    for name, number in config.people.items():
+        if isinstance(number, str):
+            try:
+                phone(number, region)
+            except PhoneNumberError as error:
+                problems.add(f"[people] {name}", str(error))
 
 
 def _labels(config: GatewayConfig, problems: Problems) -> None:

@@ -2,87 +2,26 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import msgspec
 
-from gateway.errors import ConfigError
+from gateway import document
 from gateway.message import Topic
+from gateway.sections import Company, Consent, Server, Service, Storage, TopicTable
 from gateway.tables import Problems, meant, read_table
-from gateway.values import Duration
-
-
-class Company(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Who sends; stands in sign-ups, welcomes and proofs."""
-
-    name: str
-    imprint: str = ""
-    privacy: str = ""
-    mail: str = ""
-    language: str = "de"
-    time_zone: str = "Europe/Berlin"
-    region: str = "DE"
-
-    def __post_init__(self) -> None:
-        try:
-            ZoneInfo(self.time_zone)
-        except (KeyError, ValueError, OSError):
-            raise ValueError(f"time_zone: there is no time zone {self.time_zone!r}") from None
-        if not (len(self.region) == 2 and self.region.isascii() and self.region.isupper()):
-            raise ValueError(f'region: write a country such as "DE", not {self.region!r}')
-
-
-class Server(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Where it listens.  `public` is for nginx or Caddy in front of it."""
-
-    public_url: str = ""
-    public: str = "127.0.0.1:8080"
-    metrics: str = "127.0.0.1:9400"
-    admin: str = ""
-    """Path of the admin socket; by default `admin.sock` beside the database."""
-
-
-class Storage(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Where everything is kept."""
-
-    path: str = "gateway.sqlite"
-
-
-class Consent(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Words that withdraw, beside those that always do."""
-
-    stop_words: tuple[str, ...] = ()
-
-
-class Service(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """How the daemon itself behaves.  `grace` bounds a clean stop."""
-
-    grace: Duration = Duration(20)
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-
-
-class TopicTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`[topics.NAME]`: what people subscribe to."""
-
-    title: str
-    purpose: str
-    template: str | None = None
-    parameters: dict[str, str] = {}
-    sender: str | None = None
-    owner: str | None = None
 
 
 class Table(msgspec.Struct, frozen=True):
-    """A plugin's raw table and where it stands."""
+    """A plugin's raw table and where it stands.  `named`: the table itself says which plugin."""
 
     label: str
     plugin: str
     where: str
     values: Mapping[str, Any]
+    named: bool = True
 
 
 class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,14 +70,7 @@ def load(file: Path) -> tuple[GatewayConfig, Problems]:
 
     Other problems are collected, so that those of plugins can be added before they are raised.
     """
-    try:
-        raw = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise ConfigError(f"{file}: there is no such file; --config names another") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: cannot be read: {error.__class__.__name__}: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: is no TOML: {error}") from None
+    raw = document.read(file)
     problems = Problems(str(file))
     beside = file.parent
     for unknown in sorted(raw.keys() - SECTIONS):
@@ -155,11 +87,12 @@ def load(file: Path) -> tuple[GatewayConfig, Problems]:
     topics = {}
     for name, table in _tables(raw, "topics", problems):
         topic = read_table(table, TopicTable, f"[topics.{name}]", problems, beside)
-        if topic is not None:
-            topics[name] = Topic(name=name, **msgspec.structs.asdict(topic))
+        # A broken one is there all the same: what names it is not wrong too.
+        given = msgspec.structs.asdict(topic or TopicTable(title="?", purpose="?"))
+        topics[name] = Topic(name=name, **given)
     config = GatewayConfig(
         file=file,
-        company=company or Company(name=""),
+        company=company or Company(name="?"),
         server=section("server", Server, Server()),
         storage=section("store", Storage, Storage()),
         consent=section("consent", Consent, Consent()),
@@ -174,6 +107,8 @@ def load(file: Path) -> tuple[GatewayConfig, Problems]:
     )
     if not config.senders:
         problems.add("[senders]", "name at least one sender, such as [senders.main]")
+    if config.database.is_dir():
+        problems.add("[store] path", f"{config.database} is a folder; name a file in it")
     for name, topic_value in topics.items():
         if topic_value.sender is not None and topic_value.sender not in config.senders:
             problems.add(
@@ -181,6 +116,10 @@ def load(file: Path) -> tuple[GatewayConfig, Problems]:
                 f"there is no sender {topic_value.sender!r};"
                 f" {meant(topic_value.sender, config.senders)}",
             )
+        owner = topic_value.owner
+        if owner is not None and owner not in config.people:
+            where = f"[topics.{name}] owner"
+            problems.add(where, f"[people] names no {owner!r}; {meant(owner, config.people)}")
     return config, problems
 
 
@@ -192,18 +131,23 @@ def _chain(raw: Mapping[str, Any], problems: Problems) -> tuple[str, ...]:
         )
         return ()
     if not isinstance(chain, list) or not all(isinstance(name, str) for name in chain):
-        problems.add("chain", "has to be a list of names")
+        problems.add("chain", 'has to be a list of names, such as ["consent", "footer"]')
         return ()
-    if len(set(chain)) != len(chain):
-        problems.add("chain", "names a middleware twice")
-    return tuple(chain)
+    if not chain:
+        problems.add("chain", "is empty; without a middleware such as consent nothing may be sent")
+    for name in sorted({name for name in chain if chain.count(name) > 1}):
+        problems.add("chain", f"names {name!r} twice; leave one out")
+    return tuple(dict.fromkeys(chain))
 
 
 def _people(raw: Mapping[str, Any], problems: Problems) -> dict[str, str]:
     people = raw.get("people", {})
-    if not isinstance(people, dict) or not all(isinstance(v, str) for v in people.values()):
+    if not isinstance(people, dict):
         problems.add("[people]", 'has to hold names, such as anna = "+49 171 …"')
         return {}
+    for name, number in people.items():
+        if not isinstance(number, str):
+            problems.add(f"[people] {name}", 'is no number in quotes, such as "+49 171 …"')
     return people
 
 
@@ -212,12 +156,12 @@ def _tables(
 ) -> list[tuple[str, Mapping[str, Any]]]:
     value = raw.get(section, {})
     if not isinstance(value, Mapping):
-        problems.add(f"[{section}]", "has to hold tables")
+        problems.add(f"[{section}]", f"has to hold tables, such as [{section}.main]")
         return []
     found = []
     for name, table in value.items():
         if not isinstance(table, Mapping):
-            problems.add(f"[{section}] {name}", f"has to be a table [{section}.{name}]")
+            problems.add(f"[{section}] {name}", f"has to be a table; write [{section}.{name}]")
         elif not name.replace("-", "_").isidentifier():
             problems.add(f"[{section}.{name}]", "a name is made of letters, digits, _ and -")
         else:
@@ -235,5 +179,5 @@ def _plugins(
             problems.add(f"[{section}.{name}] {key}", "has to be a name")
             continue
         rest = {k: v for k, v in table.items() if k != key}
-        found[name] = Table(name, plugin, f"[{section}.{name}]", rest)
+        found[name] = Table(name, plugin, f"[{section}.{name}]", rest, key in table)
     return found

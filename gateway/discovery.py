@@ -20,6 +20,7 @@ import pluggy
 from gateway import API_VERSION, hookspecs
 from gateway.errors import ConfigError
 from gateway.plugin import Input, Middleware, Observer, Output, Plugin, PluginConfig
+from gateway.tables import nearest
 
 KINDS: tuple[tuple[str, type[Plugin]], ...] = (
     ("input", Input),
@@ -63,14 +64,21 @@ class Catalogue(msgspec.Struct, frozen=True):
         if found is not None and kind in found.kinds:
             return found
         if found is not None:
-            raise ConfigError(f"plugin {name!r} is {_either(found.kinds)}, no {kind}")
+            kinds = " and ".join(found.kinds)
+            raise ConfigError(f"plugin {name!r} is {kinds}, no {kind}")
         for broken in self.broken:
             if broken.name == name:
                 raise ConfigError(
                     f"plugin {name!r} ({broken.origin}) cannot be used: {broken.reason}"
                 )
-        known = sorted(n for n, f in self.plugins.items() if kind in f.kinds)
-        raise ConfigError(f"there is no {kind} {name!r}; installed: {', '.join(known) or 'none'}")
+        known = sorted(self.names(kind))
+        near = nearest(name, known)
+        hint = f"did you mean {near!r}?" if near else f"installed: {', '.join(known) or 'none'}"
+        raise ConfigError(f"there is no {kind} {name!r}; {hint}")
+
+    def names(self, kind: str = "") -> set[str]:
+        """Return the names of all plugins, or those of one kind."""
+        return {name for name, found in self.plugins.items() if not kind or kind in found.kinds}
 
 
 def discover(points: Iterable[EntryPoint] | None = None) -> Catalogue:
@@ -195,7 +203,3 @@ def _settings(cls: type[Plugin]) -> type[PluginConfig]:
 
 def _origin(point: EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist else "unknown distribution"
-
-
-def _either(kinds: tuple[str, ...]) -> str:
-    return " and ".join(kinds)

@@ -7,7 +7,7 @@ ever sent to them: a claim is not a proof (BGH, 10 Feb 2011, I ZR 164/09).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,12 +15,45 @@ from zoneinfo import ZoneInfo
 from gateway.config import GatewayConfig
 from gateway.inbound import ConsentEvent, Person
 from gateway.message import Identity
+from gateway.store.protocol import Store
+from gateway.tables import nearest
 from gateway.values import PhoneNumberError, phone
 
 PROOF = ("confirmed_at", "source", "wording")
 KNOWN = {"phone", "user_id", "name", "language", "topic"}
+COLUMNS = ("phone", "user_id", "topic", *PROOF, "requested_at", "withdrawn_at", "language", "name")
+"""All columns that mean something; the others are kept as evidence."""
+TOPIC = 40
+"""Characters of a topic that are repeated; what stands there may be anything."""
 LONGEST = 20_000
 """Characters of one field that are kept."""
+
+
+async def read_rows(
+    rows: Iterable[Mapping[str, str]],
+    config: GatewayConfig,
+    store: Store,
+    *,
+    file: str,
+    default_topic: str | None,
+) -> tuple[list[Person], list[dict[str, Any]]]:
+    """Return the people of rows, and one verdict per row by what it says and what is known here.
+
+    A verdict is `consent`, `no_consent`, `kept` (known here already) or `refused`, with its
+    reason.  Raises StoreError.
+    """
+    people, verdicts = [], []
+    for row in rows:
+        person, verdict = read_row(row, config, file=file, default_topic=default_topic)
+        for identity in person.identities if person is not None else ():
+            known = await store.report("find_contact", identity=identity.value)
+            if known is not None and verdict["verdict"] == "consent":
+                here = await store.report("contact", id=int(known))
+                verdict = against(here["consents"], verdict)
+        if person is not None:
+            people.append(person)
+        verdicts.append(verdict)
+    return people, verdicts
 
 
 def read_row(
@@ -51,7 +84,7 @@ def read_row(
     if topic and topic not in config.topics:
         return person, {
             "verdict": "no_consent",
-            "reason": f"there is no topic {topic!r} in the settings",
+            "reason": f"there is no topic {topic[:TOPIC]!r} in the settings{_like(topic, config)}",
         }
     requested = _time(values.get("requested_at", ""), config.company.time_zone)
     if topic and requested is not None and not values.get("confirmed_at"):
@@ -77,6 +110,14 @@ def read_row(
         }
     if at > datetime.now(UTC):
         return person, {"verdict": "no_consent", "reason": "confirmed_at lies in the future"}
+    if requested is not None and requested > at:
+        reason = "requested_at is later than confirmed_at: nobody confirms before asking"
+        return person, {"verdict": "no_consent", "reason": reason}
+    if values.get("withdrawn_at"):
+        withdrawn = _time(values["withdrawn_at"], config.company.time_zone)
+        if withdrawn is None or withdrawn >= at:
+            reason = "withdrawn_at is filled in, and not before confirmed_at"
+            return person, {"verdict": "no_consent", "reason": reason}
     evidence = {key: value for key, value in values.items() if value and key not in KNOWN}
     event = ConsentEvent(
         name="imported", at=at, topic=topic, source=f"import {file}".strip(), evidence=evidence
@@ -93,6 +134,11 @@ def against(consents: list[dict[str, Any]], verdict: dict[str, Any]) -> dict[str
     if states.get(verdict["topic"]) == "confirmed":
         return verdict | {"verdict": "kept", "reason": "consent is known already"}
     return verdict
+
+
+def _like(topic: str, config: GatewayConfig) -> str:
+    near = nearest(topic, config.topics)
+    return f"; did you mean {near!r}?" if near else ""
 
 
 def _time(text: str, zone: str) -> datetime | None:

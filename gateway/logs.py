@@ -59,13 +59,13 @@ _BSUID = re.compile(r"([A-Z]{2}\.)(?:ENT\.)?\w+")
 
 
 def mask_phone(value: str) -> str:
-    """`+4917139200033` becomes `+49 171 *** 033`, `DE.13481234` becomes `DE.***234`.
+    """`+4917139200033` becomes `+49 171 *** 033`, `DE.13481234` becomes `DE.*** 234`.
 
     What is too short to keep something hidden that way becomes `***`.
     """
     user = _BSUID.fullmatch(value)
     if user:
-        return f"{user[1]}***{value[-3:]}"
+        return f"{user[1]}*** {value[-3:]}"
     digits = re.sub(r"\D", "", value)
     if value.lstrip().startswith("00"):
         digits = digits[2:]

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from gateway.errors import ConfigError
+
+LARGEST = 1 << 16
+"""Bytes of a secret."""
+
+# What a person would not call a file: long, with capitals and digits (a token), or only hex.
+_SECRET = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*\d)[\w.~+=|-]{20,}|[0-9a-fA-F]{32,}")
 
 CREDENTIALS = "CREDENTIALS_DIRECTORY"  # set by systemd for LoadCredential=
 
@@ -57,6 +66,8 @@ class SecretSource(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         """
         if (self.secret is None) == (self.file is None):
             raise ConfigError('give either { secret = "NAME" } or { file = "PATH" }')
+        if not f"{self.secret}{self.file}".isprintable():
+            raise ConfigError("the name of a secret has no line breaks or control characters")
         if self.file is not None:
             candidates = [beside / self.file]
         else:
@@ -66,17 +77,39 @@ class SecretSource(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             folder = os.environ.get(CREDENTIALS)
             candidates = [Path(folder) / name] if folder else []
             candidates.append(beside / "secrets" / name)
+        given = (self.file or self.secret or "").rpartition("/")[2]
         for path in candidates:
             try:
-                value = path.read_text(encoding="utf-8-sig").rstrip("\r\n")
+                with path.open("rb") as opened:
+                    raw = opened.read(LARGEST + 1)
+                value = raw.decode("utf-8-sig").rstrip("\r\n")
             except FileNotFoundError:
                 continue
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigError(
-                    f"cannot read the secret in {path}: {error.__class__.__name__}"
-                ) from None
+            except (OSError, ValueError) as error:
+                if _SECRET.fullmatch(given):
+                    break
+                why = getattr(error, "strerror", None) or "it is no text in UTF-8"
+                raise ConfigError(f"cannot read the secret in {path}: {why}") from None
             if not value:
                 raise ConfigError(f"the secret in {path} is empty")
+            if len(raw) > LARGEST:
+                raise ConfigError(f"what lies in {path} is too long for a secret")
             return Secret(value)
+        if _SECRET.fullmatch(given):
+            raise ConfigError(
+                "the secret itself seems to stand here; put it into a file, such as"
+                " secrets/token, and name that"
+            )
         looked = " or ".join(str(path) for path in candidates)
-        raise ConfigError(f"no secret found: put it into {looked}")
+        near = difflib.get_close_matches(given, _beside(candidates), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"no secret found: put it into {looked}{hint}")
+
+
+def _beside(candidates: list[Path]) -> list[str]:
+    """The files where a secret was looked for."""
+    names: set[str] = set()
+    for path in candidates:
+        with suppress(OSError):
+            names.update(os.listdir(path.parent))
+    return sorted(names)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -14,6 +15,31 @@ from gateway.secret import Secret, SecretSource
 from gateway.values import Duration
 
 S = TypeVar("S", bound=msgspec.Struct)
+
+WORDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+    "datetime": "a date",
+    "date": "a date",
+    "time": "a time",
+}
+"""Types by the words of people who write settings."""
+
+HINTS = (
+    (("int", "float", "bool", "datetime", "date", "time"), "str", "write it in quotes"),
+    (("str",), "int", "write it without quotes"),
+    (("str",), "float", "write it without quotes"),
+    (("str",), "bool", "write it without quotes"),
+    (("str", "int", "float"), "array", "write it in [ ]"),
+)
+"""(types that came, the one that was missed, what to do)"""
+
+_TYPES = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
+_ABOUT = re.compile(r"([a-z_]+)(?:: | (?=(?:has|have|must|may|can|cannot|is|are|begins?)\b))")
 
 
 class Problems:
@@ -60,7 +86,7 @@ def read_table(
                 table[key], field.type, dec_hook=lambda t, v: _special(t, v, beside)
             )
         except msgspec.ValidationError as error:
-            problems.add(f"{where} {key}", _plain(error))
+            problems.add(f"{where} {key}", _plain(error, table[key], field.type))
         except ConfigError as error:
             problems.add(f"{where} {key}", str(error))
     if len(problems.found) > before:
@@ -68,14 +94,31 @@ def read_table(
     try:
         return type_(**values)
     except (ValueError, TypeError, ConfigError) as error:  # from __post_init__
-        problems.add(where, str(error))
+        for problem in getattr(error, "problems", (str(error),)):
+            _add(problem, fields, where, problems)
         return None
+
+
+def _add(problem: str, fields: Iterable[str], where: str, problems: Problems) -> None:
+    """Note what a table says of itself; `url has to …` and `url: …` are about its key."""
+    about = _ABOUT.match(problem)
+    if about is None or about[1] not in fields:
+        problems.add(where, problem)
+    else:
+        problems.add(f"{where} {about[1]}", problem[about.end() :])
 
 
 def meant(name: str, known: Iterable[str]) -> str:
     """Return what somebody who wrote `name` may have meant."""
-    near = difflib.get_close_matches(name, known := sorted(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+    near = nearest(name, known := sorted(known))
+    return f"did you mean {near!r}?" if near else f"known: {', '.join(known) or 'none'}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that looks most like `name`, None if none does."""
+    given = {one.casefold(): one for one in sorted(known)}
+    near = difflib.get_close_matches(name.casefold(), given, n=1)
+    return given[near[0]] if near else None
 
 
 def _special(type_: type, value: Any, beside: Path) -> Any:
@@ -86,15 +129,38 @@ def _special(type_: type, value: Any, beside: Path) -> Any:
             raise ConfigError(
                 'a secret is never written here; use { secret = "NAME" } or { file = "PATH" }'
             )
+        for key in value.keys() - {"secret", "file"}:
+            raise ConfigError(f"unknown key {key!r}; {meant(key, ('secret', 'file'))}")
         return msgspec.convert(value, SecretSource).read(beside)
     raise ConfigError(f"settings cannot hold a {type_.__name__}")
 
 
-def _plain(error: msgspec.ValidationError) -> str:
+def _plain(error: msgspec.ValidationError, value: object, type_: Any) -> str:
+    """What msgspec says, in the words of somebody who writes TOML, and what to write instead."""
     text = str(error)
-    for theirs, ours in (("`", ""), ("Expected", "expected"), ("Object", "table")):
-        text = text.replace(theirs, ours)
-    return text.replace(" - at $", ", at ")
+    choices = [name for name in _choices(type_) if isinstance(name, str)]
+    if text.startswith("Invalid enum value") and isinstance(value, str) and choices:
+        return f"there is no {value!r}; {meant(value, choices)}"
+    text, _, path = text.partition(" - at `$")
+    place = path.rstrip("`").lstrip(".")
+    if place:
+        place = ", at one of its values" if place == "[...]" else f", at {place}"
+    types = _TYPES.fullmatch(text)
+    if types is None:
+        for theirs, ours in (("`", ""), ("Object", "table"), ("Expected", "expected")):
+            text = text.replace(theirs, ours)
+        return re.sub(r"\b(int|float|str|array)\b", lambda one: WORDS[one[0]], text) + place
+    given, wanted = types[2], types[1].split(" | ")
+    words = " or ".join(WORDS.get(one, one) for one in wanted if one != "null")
+    hints = (f"; {hint}" for got, missed, hint in HINTS if given in got and missed in wanted)
+    return f"expected {words}, got {WORDS.get(given, given)}{place}{next(hints, '')}"
+
+
+def _choices(type_: Any) -> tuple[Any, ...]:
+    """The words of a Literal, also of one that may be left out."""
+    if get_origin(type_) is Literal:
+        return get_args(type_)
+    return tuple(choice for part in get_args(type_) for choice in _choices(part))
 
 
 def shown(value: Any) -> Any:

@@ -12,6 +12,7 @@ from gateway.cli import contact_page
 from gateway.cli.group import Target, Trouble
 from gateway.cli.output import json_option, show, show_json
 from gateway.cli.words import clean, columns, paint, several
+from gateway.logs import masked
 
 if TYPE_CHECKING:
     from gateway.cli.importing import Outcome
@@ -68,10 +69,16 @@ def withdraw(target: Target, who: str, as_json: bool) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write rows without consent, and bad ones, to this CSV file.",
 )
+@click.option("--check", is_flag=True, help="Say what would become of each row; write nothing.")
 @json_option
 @click.pass_context
 def import_(
-    context: click.Context, file: Path, topic: str | None, rejects: Path | None, as_json: bool
+    context: click.Context,
+    file: Path,
+    topic: str | None,
+    rejects: Path | None,
+    check: bool,
+    as_json: bool,
 ) -> None:
     """Import people from a CSV file.
 
@@ -80,16 +87,19 @@ def import_(
     A row without them is stored without consent, and nothing is ever sent to that person: a claim
     is no proof.  language and name are kept; every other column is kept as evidence.
 
-    UTF-8 or Windows-1252; commas, semicolons or tabs.  Repeating an import changes nothing.
-    Exit status 1 if a row was refused.
+    UTF-8 or Windows-1252; commas, semicolons or tabs.  Repeating an import changes nothing;
+    --check says before what will become of it.  Exit status 1 if a row was refused.
     """
     from gateway.cli import importing, sheet
+    from gateway.tables import meant
 
     target = context.ensure_object(Target)
     try:
         table = sheet.read(file)
     except sheet.SheetError as error:
-        raise Trouble(clean(str(error))) from error
+        raise Trouble(masked(clean(str(error)))) from error
+    for hint in table.hints:
+        click.echo(masked(clean(f"{file}: {hint}")), err=True)
     if table.encoding == "cp1252":
         click.echo(
             f"{file} is no UTF-8; it is read as Windows-1252 (Excel).  Look at a name with an"
@@ -100,8 +110,8 @@ def import_(
     with target.opened() as session:
         known = session.config.topics
         if topic is not None and topic not in known:
-            raise Trouble(f"there is no topic {topic!r}; known: {', '.join(known) or 'none'}")
-        outcome = importing.run(session, table, file.name, topic)
+            raise Trouble(f"there is no topic {topic!r}; {meant(topic, known)}")
+        outcome = importing.run(session, table, file.name, topic, check=check)
     failed = bool(outcome.counts["refused"])
     if rejects is not None:
         try:

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +20,7 @@ from gateway.errors import ConfigError, GatewayError
 
 if TYPE_CHECKING:
     from gateway.cli.reach import Session
+    from gateway.plugin import Http
 
 ENTRY_POINTS = "gateway.commands"
 PLACES = (Path("gateway.toml"), Path("/etc/message-gateway/gateway.toml"))
@@ -44,18 +45,29 @@ class Target:
         self.given = given
 
     @property
-    def file(self) -> Path:
-        """The settings file.  Raises Trouble if none was named and none is found."""
+    def found(self) -> Path | None:
+        """The settings file; None if none was named and none is found."""
         if self.given is not None:
             return self.given
         named = os.environ.get("GATEWAY_CONFIG")
         if named:
             return Path(named)
-        for place in PLACES:
-            if place.exists():
-                return place
+        return next((place for place in PLACES if place.exists()), None)
+
+    @property
+    def file(self) -> Path:
+        """The settings file.  Raises Trouble if none was named and none is found."""
+        found = self.found
+        if found is not None:
+            return found
         looked = " and no ".join(str(place) for place in PLACES)
         raise Trouble(f"there is no {looked}; name the settings with --config FILE", code=2)
+
+    def http(self) -> AbstractAsyncContextManager[Http]:
+        """The gateway's HTTP client for a command of its own, which runs trio itself."""
+        from gateway.http import open_client
+
+        return open_client()
 
     def opened(self) -> AbstractContextManager[Session]:
         """Reach the gateway for several operations; see gateway.cli.reach."""
@@ -67,6 +79,12 @@ class Target:
         """Run one operation, in the running daemon or, without one, here."""
         with self.opened() as session:
             return session.call(operation, **arguments)
+
+    def client(self) -> AbstractAsyncContextManager[Http]:
+        """Open the HTTP client that the daemon uses, for a command that reads without one."""
+        from gateway.http import open_client
+
+        return open_client()
 
 
 class Group(click.Group):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from gateway.cli.group import Trouble
 from gateway.cli.reach import Session
 from gateway.cli.sheet import Row, Sheet
 from gateway.cli.words import clean, lines, number, several
+from gateway.importing import PROOF
 from gateway.logs import masked
 from gateway.values import PhoneNumberError, phone
 
@@ -39,9 +40,10 @@ class Line(NamedTuple):
 
 
 class Outcome:
-    """What became of a table."""
+    """What became of a table, or with `check` would become of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, check: bool = False) -> None:
+        self.check = check
         self.counts: Counter[str] = Counter()
         self.lines: list[Line] = []
         """Rows that somebody should look at: without consent, or refused."""
@@ -59,41 +61,48 @@ class Outcome:
         """Return it as plain values, every row that was not taken among them."""
         names = ("consent", "kept", "no_consent", "refused")
         return {
+            "written": not self.check,
             "encoding": table.encoding,
             "delimiter": table.delimiter,
+            "hints": list(table.hints),
             **{name: self.counts[name] for name in names},
             "rows": [
-                {"line": line.row.line, "verdict": line.verdict, "reason": line.reason}
+                {"line": line.row.line, "verdict": line.verdict, "reason": masked(line.reason)}
                 for line in sorted(self.lines, key=_number)
             ],
         }
 
 
-def run(session: Session, table: Sheet, name: str, topic: str | None) -> Outcome:
-    """Import all rows, with a progress bar on a terminal."""
-    outcome = Outcome()
+def run(
+    session: Session, table: Sheet, name: str, topic: str | None, *, check: bool = False
+) -> Outcome:
+    """Import all rows, with a progress bar on a terminal; with `check` write nothing."""
+    outcome = Outcome(check)
     seen = _Seen(session.config.company.region, topic)
     with click.progressbar(
         length=table.lines, label="importing", file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
         at = 0
         for portion in _portions(table.rows):
-            good = [row for row in portion if not row.problem]
+            good = []
             for row in portion:
-                if row.problem:
-                    outcome.add(row, "refused", row.problem)
+                known = ("refused", row.problem) if row.problem else seen.before(row)
+                if known is None:
+                    good.append(row)
+                else:
+                    outcome.add(row, *known)
+            arguments: dict[str, Any] = {"rows": [row.fields for row in good], "file": name}
+            if check:
+                arguments["check"] = True
             try:
-                verdicts = session.call(
-                    "contacts_import", rows=[row.fields for row in good], file=name, topic=topic
-                )
+                verdicts = session.call("contacts_import", topic=topic, **arguments)
             except Trouble as error:
+                done = f"lines up to {at:,} are imported; repeating the import is safe"
                 raise Trouble(
-                    *error.sentences,
-                    f"lines up to {at:,} are imported; repeating the import is safe",
-                    code=error.code,
+                    *error.sentences, *([] if check else [done]), code=error.code
                 ) from error
             for row, verdict in zip(good, verdicts, strict=True):
-                outcome.add(row, *seen.checked(row, verdict))
+                outcome.add(row, str(verdict["verdict"]), str(verdict.get("reason") or ""))
             bar.update(portion[-1].line - at)
             at = portion[-1].line
         bar.update(max(0, table.lines - at))
@@ -114,25 +123,36 @@ def _portions(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 class _Seen:
-    """Who stood in the table before: the gateway keeps a person once, the summary counts once."""
+    """Who stood in the table before, with which proof.
+
+    The gateway keeps a person once, so the summary counts once; and of two proofs that differ
+    nobody knows which is true.
+    """
 
     def __init__(self, region: str, topic: str | None) -> None:
         self._region = region
         self._topic = topic
-        self._lines: dict[tuple[str, str], int] = {}
+        self._first: dict[tuple[str, str], tuple[int, tuple[str, ...]]] = {}
 
-    def checked(self, row: Row, verdict: Mapping[str, Any]) -> tuple[str, str]:
-        name, reason = str(verdict["verdict"]), str(verdict.get("reason") or "")
-        if name not in ("consent", "kept"):
-            return name, reason
+    def before(self, row: Row) -> tuple[str, str] | None:
+        """Return verdict and reason if the person stands in the file before; else remember."""
+        proof = tuple(row.fields.get(name, "") for name in PROOF)
         who = row.fields.get("phone", "")
-        with suppress(PhoneNumberError):
-            who = phone(who, self._region) if who else row.fields.get("user_id", "")
+        if not all(proof) or not (who or row.fields.get("user_id")):
+            return None  # proves nothing: a later row of the same person may
+        try:
+            who = phone(who, self._region) if who else row.fields["user_id"]
+        except PhoneNumberError:
+            return None
         key = (who, row.fields.get("topic") or self._topic or "")
-        first = self._lines.setdefault(key, row.line)
-        if first != row.line:
-            return "kept", "the same person stands in the file before"
-        return name, reason
+        line, known = self._first.setdefault(key, (row.line, proof))
+        if line == row.line:
+            return None
+        other = [name for name, a, b in zip(PROOF, known, proof, strict=True) if a != b]
+        if other:
+            what = ", ".join(other)
+            return "refused", f"a row before says otherwise about this person ({what}); that counts"
+        return "kept", "the same person stands in the file before"
 
 
 # --- what is said -------------------------------------------------------------------------------
@@ -145,6 +165,8 @@ def render(outcome: Outcome, wide: int, rejects: Path | None = None) -> list[str
         ("no_consent", "stored without consent: nothing is ever sent to them"),
         ("refused", "refused"),
     ]
+    if not outcome.counts.total():
+        return ["There is no row below the names of the columns."]
     widest = max(len(number(counts[name])) for name, _ in rows)
     page = []
     for name, words in rows:
@@ -169,6 +191,8 @@ def render(outcome: Outcome, wide: int, rejects: Path | None = None) -> list[str
             page += lines("  ", pieces, wide, between=" ", indent=4)
         if len(reasons) > LISTED:
             page.append(f"    and {several(len(reasons) - LISTED, 'more reason')}")
+    if outcome.check:
+        page += ["", "Nothing was written: this is what an import would do."]
     if outcome.lines:
         page.append("")
         page.append(f"Written to {rejects}." if rejects else "--rejects OUT.csv writes these rows.")
@@ -204,6 +228,10 @@ def write_rejects(path: Path, table: Sheet, outcome: Outcome) -> None:
         writer.writerow(["line", "verdict", "reason", *names])
         for line in sorted(outcome.lines, key=_number):
             fields = line.row.fields
-            writer.writerow(
-                [line.row.line, line.verdict, line.reason, *(fields.get(n, "") for n in names)]
-            )
+            cells = (fields.get(name, "") for name in names)
+            writer.writerow([line.row.line, line.verdict, line.reason, *map(_harmless, cells)])
+
+
+def _harmless(cell: str) -> str:
+    """Keep a spreadsheet from running what stands in a cell; a phone number is left alone."""
+    return f"'{cell}" if re.match(r"[=@]|[+-](?![\d ()]*$)", cell) else cell

@@ -7,17 +7,28 @@ is guessed about a person.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.importing import LONGEST
+from gateway.importing import COLUMNS, LONGEST, PROOF
+from gateway.tables import nearest
 
 LARGEST = 200_000_000
 """Bytes of a file; more is a dump of something, not a list of subscribers."""
 
 WHO = ("phone", "user_id")
+KINDS = {
+    b"PK\x03\x04": "an Excel workbook or another archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"%PDF": "a PDF",
+    b"\x1f\x8b": "compressed",
+}
+_LOST = re.compile(r"\d[.,]?\d*[Ee]\+?\d+")  # what a spreadsheet makes of a long number
+_SOMEBODY = re.compile(r"[+0][\d ()/.-]{5,}|[A-Z]{2}\.\w+")
+_AS_TEXT = re.compile(r'="([^"]*)"')  # how others keep it from doing that
 _NUL = "\N{SYMBOL FOR NULL}"  # csv cannot read NUL; the row that holds one is refused
 
 
@@ -34,7 +45,7 @@ class Row(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """A table, opened."""
+    """A table, opened.  `hints` are sentences about its columns."""
 
     columns: tuple[str, ...]
     delimiter: str
@@ -42,6 +53,7 @@ class Sheet(NamedTuple):
     lines: int
     """Lines of the file, for a progress bar."""
     rows: Iterator[Row]
+    hints: tuple[str, ...] = ()
 
 
 def read(path: Path) -> Sheet:
@@ -53,8 +65,12 @@ def read(path: Path) -> Sheet:
         raise SheetError(f"{path}: {error.strerror}") from error
     if size > LARGEST:
         raise SheetError(f"{path}: has {size:,} bytes; split it, {LARGEST:,} are the most")
+    for begin, what in KINDS.items():
+        if data.startswith(begin):
+            raise SheetError(f"{path}: is {what}; save the table as CSV (UTF-8)")
     text, encoding = _decoded(data, path)
-    lines = text.replace("\0", _NUL).splitlines(keepends=True)
+    # Not splitlines: a form feed or U+2028 inside a name ends no row.
+    lines = io.StringIO(text.replace("\0", _NUL), newline="").readlines()
     start = 0
     while start < len(lines) and not lines[start].strip():
         start += 1
@@ -67,11 +83,14 @@ def read(path: Path) -> Sheet:
     else:
         delimiter = _delimiter(first)
     reader = _Numbered(lines, start)
-    rows = csv.reader(reader, delimiter=delimiter)
-    header = next(rows, [])
-    columns = tuple(name.strip().lower() for name in header)
+    rows = csv.reader(reader, delimiter=delimiter, strict=True)
+    try:
+        columns = tuple(map(_column, next(rows, [])))
+    except csv.Error:
+        raise SheetError(f"{path}: a quotation mark in the first line is never closed") from None
     _check_columns(columns, path)
-    return Sheet(columns, delimiter, encoding, len(lines), _rows(rows, reader, columns))
+    found = _rows(rows, reader, columns, delimiter)
+    return Sheet(columns, delimiter, encoding, len(lines), found, tuple(_hints(columns)))
 
 
 def _decoded(data: bytes, path: Path) -> tuple[str, str]:
@@ -80,6 +99,8 @@ def _decoded(data: bytes, path: Path) -> tuple[str, str]:
             return data.decode("utf-16"), "utf-16"
         except UnicodeDecodeError:
             raise SheetError(f"{path}: begins like UTF-16 and is none; save it as UTF-8") from None
+    if b"\0\0" in (data[:4:2], data[1:4:2]):  # every second byte of plain words is 0
+        raise SheetError(f"{path}: is UTF-16 without its mark; save it as UTF-8")
     for encoding in ("utf-8-sig", "cp1252"):
         try:
             return data.decode(encoding), encoding.removesuffix("-sig")
@@ -92,6 +113,24 @@ def _delimiter(first: str) -> str:
     """What separates most of the first line, outside quotes."""
     outside = "".join(first.split('"')[::2])
     return max(",;\t", key=outside.count)
+
+
+def _column(name: str) -> str:
+    """The name of a column; `Confirmed At` is confirmed_at."""
+    plain = name.strip().lower()
+    known = re.sub(r"[\s-]+", "_", plain)
+    return known if known in COLUMNS else plain
+
+
+def _hints(columns: tuple[str, ...]) -> Iterator[str]:
+    missing = [name for name in COLUMNS if name not in columns]
+    for name in columns:
+        near = nearest(name, missing) if name and name not in COLUMNS else None
+        if near is not None:
+            yield f"the column {name!r} is kept as evidence only; did you mean {near!r}?"
+    proof = [name for name in PROOF if name not in columns]
+    if proof:
+        yield f"there is no column {', '.join(proof)}: no row can prove a consent"
 
 
 def _check_columns(columns: tuple[str, ...], path: Path) -> None:
@@ -123,7 +162,9 @@ class _Numbered:
         return self._lines[self.given - 1]
 
 
-def _rows(rows: Iterator[list[str]], reader: _Numbered, columns: tuple[str, ...]) -> Iterator[Row]:
+def _rows(
+    rows: Iterator[list[str]], reader: _Numbered, columns: tuple[str, ...], delimiter: str
+) -> Iterator[Row]:
     before = csv.field_size_limit(2**31 - 1)
     try:
         while True:
@@ -133,29 +174,61 @@ def _rows(rows: Iterator[list[str]], reader: _Numbered, columns: tuple[str, ...]
             except StopIteration:
                 return
             except csv.Error as error:
-                yield Row(line, {}, f"cannot be read: {error}")
-                continue
-            if any(cell.strip() for cell in cells):
-                yield _row(line, reader.given, cells, columns)
+                problem = _unreadable(error, line, reader.given)
+            else:
+                if not any(cell.strip() for cell in cells):
+                    continue
+                if not any(_swallowed(cell, columns, delimiter) for cell in cells):
+                    yield _row(line, reader.given, cells, columns)
+                    continue
+                problem = _open(line, reader.given)
+            reader.given = line  # what follows in the next lines is read for itself
+            yield Row(line, {}, problem)
     finally:
         csv.field_size_limit(before)
 
 
+def _unreadable(error: csv.Error, line: int, last: int) -> str:
+    if last > line or "unexpected end" in str(error):
+        return _open(line, last)
+    return "has a quotation mark inside a quoted field; in there it is written twice"
+
+
+def _open(line: int, last: int) -> str:
+    where = f"from line {line} to {last}" if last > line else f"in line {line}"
+    return f"a quotation mark may be open {where}"
+
+
+def _swallowed(cell: str, columns: tuple[str, ...], delimiter: str) -> bool:
+    """Whether a field seems to hold whole rows, because a quotation mark before them is open."""
+    who = next(columns.index(name) for name in WHO if name in columns)
+    for line in cell.splitlines()[1:]:
+        parts = line.split(delimiter)
+        if len(parts) >= max(len(columns), 2) and _SOMEBODY.fullmatch(parts[who].strip(' "')):
+            return True
+    return False
+
+
 def _row(line: int, last: int, cells: list[str], columns: tuple[str, ...]) -> Row:
-    fields = {
-        name: cell.strip()[:LONGEST] for name, cell in zip(columns, cells, strict=False) if name
-    }
+    texts = [_plain(cell) for cell in cells]
+    fields = {name: text[:LONGEST] for name, text in zip(columns, texts, strict=False) if name}
     if any(_NUL in cell for cell in cells):
         return Row(line, {}, "holds a NUL byte; the file is damaged here")
     if "�" in "".join(fields.values()):
         return Row(line, fields, "holds characters that were lost before; mend them")
-    begins = re.search(r"[+\d]", fields.get("phone", ""))
+    formulas = [name for name in COLUMNS if fields.get(name, "").startswith("=")]
+    if formulas:
+        return Row(line, fields, f"{formulas[0]} holds a formula; save the table with its values")
+    number = fields.get("phone", "")
+    if _LOST.fullmatch(number):
+        return Row(line, fields, "phone lost digits in a spreadsheet; export that column as text")
+    begins = re.search(r"[+\d]", number)
     if begins and begins[0] not in "+0":
         # 491713920033 could be +49 171 … or +49 4917 …: it must not be somebody else
         return Row(line, fields, "phone begins with neither + nor 0; write it as +49 171 …")
     longest = max(len(cell) for cell in cells)
     if longest > LONGEST:
-        hint = f"; a quotation mark may be open from line {line} to {last}" if last > line else ""
+        hint = f"; {_open(line, last)}" if last > line else ""
         return Row(
             line, {}, f"has a field of {longest:,} characters, {LONGEST:,} are the most{hint}"
         )
@@ -166,3 +239,9 @@ def _row(line: int, last: int, cells: list[str], columns: tuple[str, ...]) -> Ro
             f"has {len(cells)} fields, the first line names {len(columns)} columns",
         )
     return Row(line, fields)
+
+
+def _plain(cell: str) -> str:
+    text = cell.strip()
+    as_text = _AS_TEXT.fullmatch(text)
+    return as_text[1].strip() if as_text else text

@@ -20,6 +20,7 @@ LEAK = "EAAverysecret"
 
 class PhoneConfig(PluginConfig):
     number: str
+    sender: str | None = None
     token: Secret | None = None
 
 
@@ -38,6 +39,7 @@ class Phone(Output):
 class FeedConfig(PluginConfig):
     url: str
     topic: str = "blog"
+    topics: tuple[str, ...] = ()
     sender: str | None = None
     kinds: frozenset[str] = frozenset("abcdefgh")
 
@@ -181,13 +183,15 @@ def test_a_message_is_completed(file: Path, message: Message, sender: str, langu
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ('"gate", "footer"', '"footer", "gaet"', "[middleware.gaet]: there is no middleware 'gaet'"),
-        ('"gate", "footer"', '"lost", "footer"', "[middleware.lost]: plugin 'lost' (other 2.0) cannot"),
-        ('"gate", "footer"', '"crm", "footer"', "[middleware.crm]: plugin 'crm' is input and observer"),
+        ('"gate", "footer"', '"footer", "gaet"', "chain: there is no middleware 'gaet'; did you mean 'gate"),
+        ('"gate", "footer"', '"lost", "footer"', "chain: plugin 'lost' (other 2.0) cannot be used: importi"),
+        ('"gate", "footer"', '"crm", "footer"', "chain: plugin 'crm' is input and observer, no middleware"),
         ('"gate", "footer"', '"gate"', "[middleware.footer]: is not in the chain; add it, or remove"),
-        ('plugin = "feed"', 'plugin = "fed"', "[inputs.news]: there is no input 'fed'; installed:"),
+        ('plugin = "feed"', 'plugin = "fed"', "[inputs.news] plugin: there is no input 'fed'; did you mean"),
         ('number = "3"', 'nubmer = "3"', "[middleware.footer] nubmer: unknown key; did you mean"),
         ("url =", 'topic = "blgo"\nurl =', "[inputs.news] topic: there is no topic 'blgo'; did you"),
+        ("url =", 'topics = ["blog", "blgo"]\nurl =', "[inputs.news] topics: there is no topic 'blgo'; did"),
+        ('number = "3"', 'number = "3"\nsender = "mian"', "[middleware.footer] sender: there is no sender"),
         ("url =", 'sender = "mian"\nurl =', "[inputs.news] sender: there is no sender 'mian'; did"),
         ("[inputs.crm]", "", "[observers.crm]"),
         ("[inputs.news]", "[inputs.footer]", "[middleware.footer]: the name 'footer' is taken by"),
@@ -198,9 +202,21 @@ def test_a_message_is_completed(file: Path, message: Message, sender: str, langu
         ("[observers.crm]", '[observers.main]\nplugin = "crm"', "[observers.main]: the name 'main' is"),
         ("[observers.crm]", "[observers.crm]\nx = 1", "[observers.crm]: the name 'crm' is taken by"),
         ("[observers.crm]", "[observers.news]", "[observers.news]: [inputs.news] is no observer"),
+        ('plugin = "feed"', "", "[inputs.news] plugin: is missing, and there is no input 'news'"),
+        ('plugin = "feed"', 'output = "feed"', "[inputs.news] plugin: is missing (it is plugin here, not"),
+        ('output = "phone"\nnumber = "2"', 'output = "phome"', "[senders.second] output: there is no output"
+         " 'phome'; did you mean 'phone'?"),
+        ("[middleware.footer]", "[middleware.foter]",
+         "[middleware.foter]: is not in the chain; did you mean [middleware.footer]?"),
+        ("[middleware.footer]", "[middleware.zzz]\n[middleware.footer]",
+         "[middleware.zzz]: is not in the chain; add it, or remove this table"),
+        ('"gate", "footer"', '"gate", "Footer"', "chain: there is no middleware 'Footer'; did you mean"),
+        ('name = "Muster GmbH"', 'name = "M"\nregion = "XX"', "[company] region: there is no country 'XX'"),
+        ("[observers.crm]", '[people]\nanna = "+49 171 12"', "[people] anna: no valid phone number; write"),
+        ("[observers.crm]", '[people]\nanna = "me"', "[people] anna: holds letters; write it as +49 171"),
         ("[middleware.footer]", '[middleware.gate]\nplugin = "feed"\n[middleware.footer]',
-         "[middleware.gate]: plugin 'feed' is input, no middleware"),
-        ('"gate", "footer"', '"fussy", "footer"', "[middleware.fussy]: there is no middleware"),
+         "[middleware.gate] plugin: plugin 'feed' is input, no middleware"),
+        ('"gate", "footer"', '"fussy", "footer"', "chain: there is no middleware 'fussy'; known: footer, g"),
         ('{ secret = "token" }', f'"{LEAK}"', "[senders.main] token: a secret is never written here"),
         ('{ secret = "token" }', '{ secret = "x" }', "[senders.main] token: no secret found: put"),
     ],
@@ -217,6 +233,16 @@ def test_a_mistake_is_told(file: Path, old: str, new: str, problem: str) -> None
         caught.value.problems
     )
     assert LEAK not in str(caught.value)
+
+
+@pytest.mark.parametrize("chain", ['["gate", "fotoer"]', "5", "[]", None])
+def test_one_mistake_in_the_chain_is_one_problem(file: Path, chain: str | None) -> None:
+    """The table of the middleware that was meant, or of all of them, is not told as well."""
+    line = f"chain = {chain}" if chain else ""
+    with pytest.raises(ConfigError) as caught:
+        make(file, GOOD.replace('chain = ["gate", "footer"]', line))
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{file}: chain: ")
 
 
 @pytest.mark.parametrize(

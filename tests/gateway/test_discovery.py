@@ -210,8 +210,10 @@ def test_one_broken_class_of_a_module_stops_only_itself(point: Point) -> None:
 
 def test_a_name_nobody_has_lists_what_there_is(point: Point) -> None:
     """Whoever mistypes a plugin reads which are installed."""
-    with pytest.raises(ConfigError, match="there is no middleware 'god'; installed: good"):
+    with pytest.raises(ConfigError, match=r"there is no middleware 'god'; did you mean 'good'\?"):
         discover([point(GOOD)]).get("god", "middleware")
+    with pytest.raises(ConfigError, match="there is no middleware 'thor'; installed: good"):
+        discover([point(GOOD)]).get("thor", "middleware")
     with pytest.raises(ConfigError, match="there is no input 'god'; installed: none"):
         discover([point(GOOD)]).get("god", "input")
 

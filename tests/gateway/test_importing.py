@@ -71,6 +71,18 @@ def test_a_row_with_all_four_proves_a_consent() -> None:
         ({"confirmed_at": "0001-01-01 00:00"}, "confirmed_at is no time; write it as"),
         ({"confirmed_at": "2999-01-01 00:00"}, "confirmed_at lies in the future"),
         ({"confirmed_at": "", "requested_at": "2025-03-02"}, "signed up and never confirmed"),
+        ({"topic": "Blog"}, "there is no topic 'Blog' in the settings; did you mean 'blog'?"),
+        ({"topic": "x" * 5000}, f"there is no topic '{'x' * 40}' in the settings"),
+        ({"confirmed_at": "2025-02-30 10:00"}, "confirmed_at is no time; write it as"),
+        ({"confirmed_at": "45718.427"}, "confirmed_at is no time; write it as"),
+        ({"confirmed_at": "1740906902"}, "confirmed_at is no time; write it as"),
+        ({"confirmed_at": "gestern"}, "confirmed_at is no time; write it as"),
+        ({"confirmed_at": "0000-00-00 00:00:00"}, "confirmed_at is no time; write it as"),
+        # proofs that contradict themselves
+        ({"requested_at": "2025-03-02 10:15:03"}, "requested_at is later than confirmed_at"),
+        ({"withdrawn_at": "2025-03-02 10:15:02"}, "withdrawn_at is filled in, and not before"),
+        ({"withdrawn_at": "2025-06-01"}, "withdrawn_at is filled in, and not before confirmed_at"),
+        ({"withdrawn_at": "yes"}, "withdrawn_at is filled in, and not before confirmed_at"),
     ],
 )
 def test_a_claim_is_no_proof(change: dict[str, str], reason: str) -> None:
@@ -87,7 +99,10 @@ def test_a_claim_is_no_proof(change: dict[str, str], reason: str) -> None:
     [
         ({"phone": ""}, "neither phone nor user_id is filled in"),
         ({"phone": "0171"}, "phone: no"),
-        ({"phone": "anna"}, "phone: no"),
+        ({"phone": "anna"}, "phone: holds letters"),
+        ({"phone": "0171 39ABCDE"}, "phone: holds letters; write it as +49 171 …"),
+        ({"phone": "+49 171 3920001, 0171 3920002"}, "phone: no"),
+        ({"phone": "+49 171 39200011111"}, "phone: no valid phone number; write it as"),
     ],
 )
 def test_a_row_without_a_person_is_refused(change: dict[str, str], reason: str) -> None:
@@ -96,6 +111,15 @@ def test_a_row_without_a_person_is_refused(change: dict[str, str], reason: str) 
     assert person is None
     assert verdict["verdict"] == "refused"
     assert verdict["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "change", [{"withdrawn_at": "2024-01-01"}, {"requested_at": "2025-03-02 10:14"}]
+)
+def test_who_came_back_has_agreed(change: dict[str, str]) -> None:
+    """A withdrawal before the proof, or a request before it, does not contradict it."""
+    _, verdict = read_row(PROOF | change, CONFIG, file="x", default_topic=None)
+    assert verdict["verdict"] == "consent"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 from pathlib import Path
 
@@ -84,9 +85,13 @@ def test_a_named_secret_comes_from_systemd_or_from_beside(
         (SecretSource(secret="missing"), "no secret found: put it into"),
         (SecretSource(file="missing"), "no secret found: put it into"),
         (SecretSource(file="empty"), "is empty"),
-        (SecretSource(file="latin1"), "UnicodeDecodeError"),
-        (SecretSource(file="."), "IsADirectoryError"),
-        (SecretSource(file="empty/x"), "NotADirectoryError"),
+        (SecretSource(file="latin1"), "it is no text in UTF-8"),
+        (SecretSource(file="."), "Is a directory"),
+        (SecretSource(file="empty/x"), "Not a directory"),
+        (SecretSource(file="a\0b"), "has no line breaks or control characters"),
+        (SecretSource(secret="geheimnis\nb"), "has no line breaks or control characters"),
+        (SecretSource(file="long"), "is too long for a secret"),
+        (SecretSource(file="/dev/zero"), "is too long for a secret"),
     ],
 )
 def test_what_cannot_be_read_is_a_sentence(
@@ -95,7 +100,41 @@ def test_what_cannot_be_read_is_a_sentence(
     """Each way to get it wrong says what to change, and shows no content."""
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "latin1").write_bytes("geheimnis-ü".encode("latin-1"))
+    (tmp_path / "long").write_text("geheimnis" * 10_000)
     with pytest.raises(ConfigError, match="secret") as caught:
         source.read(tmp_path)
     assert sentence in str(caught.value)
     assert "geheimnis" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "EAAGm0PX4ZCpsBAMZBZCmLZC",
+        "EAAGm0PX4ZCpsBAMZBZCmLZC" * 20,  # longer than a file's name may be
+        "EAAGm0PX4ZCps|BAMZ-BZCmLZC",
+        "5cbd91f64e46d5a8e14ed12bccb864d0",
+    ],
+)
+@pytest.mark.parametrize("way", ["secret", "file"])
+def test_a_secret_in_the_place_of_its_name_is_not_repeated(
+    tmp_path: Path, written: str, way: str
+) -> None:
+    """Whoever types the token itself is told so, and finds it in no log."""
+    with pytest.raises(ConfigError, match="the secret itself seems to stand here") as caught:
+        SecretSource(**{way: written}).read(tmp_path)
+    assert written[:8] not in str(caught.value)
+    if len(written) < 100:  # a file may be called so, of course
+        (tmp_path / "secrets").mkdir()
+        for folder in (tmp_path, tmp_path / "secrets"):
+            (folder / written).write_text(VALUE)
+        assert SecretSource(**{way: written}).read(tmp_path).reveal() == VALUE
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_secret_of_somebody_else(tmp_path: Path) -> None:
+    """The reason is the system's own."""
+    (tmp_path / "token").write_text(VALUE)
+    (tmp_path / "token").chmod(0)
+    with pytest.raises(ConfigError, match="Permission denied"):
+        SecretSource(file="token").read(tmp_path)

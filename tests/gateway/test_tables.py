@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
 
+from gateway.errors import ConfigError
 from gateway.plugin import PluginConfig
 from gateway.secret import CREDENTIALS, Secret
 from gateway.tables import Problems, read_table, shown
@@ -29,6 +31,7 @@ class Example(PluginConfig):
     tokens: dict[str, Secret] = {}
     mode: Literal["fast", "slow"] = "fast"
     n: int = 3
+    limit: Annotated[int, msgspec.Meta(le=10)] | None = None
     words: tuple[str, ...] = ()
     kinds: frozenset[str] = frozenset({"post", "page", "note"})
     parts: list[Part] = []
@@ -74,12 +77,15 @@ def test_a_table_becomes_a_value(folder: Path) -> None:
     [
         ({"ulr": "x"}, "[inputs.blog] ulr: unknown key; did you mean 'url'?"),
         ({"zzz": 1}, "[inputs.blog] zzz: unknown key; known: every, kinds, "),
-        ({"url": 5}, "[inputs.blog] url: expected str, got int"),
-        ({"n": "5"}, "[inputs.blog] n: expected int, got str"),
-        ({"n": 101}, "[inputs.blog]: n is at most 100"),
-        ({"mode": "quick"}, "[inputs.blog] mode: Invalid enum value 'quick'"),
-        ({"words": ["a", 1]}, "[inputs.blog] words: expected str, got int, at [1]"),
-        ({"words": "a"}, "[inputs.blog] words: expected array, got str"),
+        ({"url": 5}, "[inputs.blog] url: expected text, got a whole number; write it in quotes"),
+        ({"n": "5"}, "[inputs.blog] n: expected a whole number, got text; write it without quotes"),
+        ({"n": 101}, "[inputs.blog] n: is at most 100"),
+        ({"mode": "quick"}, "[inputs.blog] mode: there is no 'quick'; known: fast, slow"),
+        (
+            {"words": ["a", 1]},
+            "[inputs.blog] words: expected text, got a whole number, at [1]; write it",
+        ),
+        ({"words": "a"}, "[inputs.blog] words: expected a list, got text; write it in [ ]"),
         ({"parts": [{"name": "x"}, {"nmae": "y"}]}, "[inputs.blog] parts: table "),
         ({"every": "soon"}, "[inputs.blog] every: cannot read the duration 'soon'; write"),
         ({"every": True}, "[inputs.blog] every: a duration cannot be true or false"),
@@ -87,7 +93,35 @@ def test_a_table_becomes_a_value(folder: Path) -> None:
         ({"token": LEAK}, "[inputs.blog] token: a secret is never written here; use { secret"),
         ({"token": [LEAK]}, "[inputs.blog] token: a secret is never written here"),
         ({"tokens": {"a": LEAK}}, "[inputs.blog] tokens: a secret is never written here"),
-        ({"token": {"value": "x"}}, "[inputs.blog] token: table contains unknown field value"),
+        (
+            {"token": {"secert": "x"}},
+            "[inputs.blog] token: unknown key 'secert'; did you mean 'secret'?",
+        ),
+        (
+            {"token": {"secret": 5}},
+            "[inputs.blog] token: expected text, got a whole number, at secret",
+        ),
+        ({"token": {"secret": ""}}, "[inputs.blog] token: a secret's name cannot be ''"),
+        ({"n": 1.5}, "[inputs.blog] n: expected a whole number, got a number"),
+        ({"n": True}, "[inputs.blog] n: expected a whole number, got true or false"),
+        (
+            {"url": date(2026, 1, 1)},
+            "[inputs.blog] url: expected text, got a date; write it in quotes",
+        ),
+        ({"mode": "FAST"}, "[inputs.blog] mode: there is no 'FAST'; did you mean 'fast'?"),
+        ({"mode": 5}, "[inputs.blog] mode: expected text, got a whole number; write it in quotes"),
+        (
+            {"limit": "5"},
+            "[inputs.blog] limit: expected a whole number, got text; write it without",
+        ),
+        ({"limit": 11}, "[inputs.blog] limit: expected a whole number <= 10"),
+        ({"every": float("nan")}, "[inputs.blog] every: nan is no duration in seconds"),
+        ({"every": "-5s"}, "[inputs.blog] every: cannot read the duration '-5s'; write"),
+        ({"every": "5 hours"}, "[inputs.blog] every: cannot read the duration '5 hours'; write"),
+        (
+            {"token": {"value": "x"}},
+            "[inputs.blog] token: unknown key 'value'; known: file, secret",
+        ),
         ({"token": {"secret": "no"}}, "[inputs.blog] token: no secret found: put it into "),
         ({"token": {"secret": "a", "file": "b"}}, "[inputs.blog] token: give either"),
     ],
@@ -112,6 +146,33 @@ def test_all_mistakes_of_a_table_are_told_together(folder: Path) -> None:
     assert value is None
     keys = [problem.split("] ")[1].split(":")[0] for problem in found]
     assert keys == ["ulr", "url", "every", "token", "n"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (ValueError("n has to be odd"), ["[x] n: has to be odd"]),
+        (ValueError("n: no"), ["[x] n: no"]),
+        (ValueError("n and url do not fit"), ["[x]: n and url do not fit"]),
+        (ValueError("this has to be odd"), ["[x]: this has to be odd"]),
+        (ConfigError("n has to be odd", "url is empty"), ["[x] n: has to be odd", "[x] url: is empty"]),
+    ],
+)  # fmt: skip
+def test_what_a_table_says_of_itself_goes_to_its_key(
+    folder: Path, raised: Exception, told: list[str]
+) -> None:
+    """A sentence that begins with a key is told at the key; several are several problems."""
+
+    class Fussy(PluginConfig):
+        url: str = ""
+        n: int = 1
+
+        def __post_init__(self) -> None:
+            raise raised
+
+    problems = Problems("f")
+    assert read_table({}, Fussy, "[x]", problems, folder) is None
+    assert problems.found == [f"f: {problem}" for problem in told]
 
 
 @pytest.mark.parametrize("table", [5, "x", [1], None, True])

@@ -88,8 +88,10 @@ def test_the_region_is_for_national_spelling(typed: str, region: str, number: st
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "anna", "0171", "+49 171 39200011111111", "12345", "0" * 300, "+999 1713920001"]
-)
+    "typed",
+    ["", "anna", "0171 39ABCDE", "0171-FLOWERS", "Anna +49 171 3920001", "+49 171 3920001x", "0171",
+     "+49 171 3920001 / +49 171 3920002", "+49 171 39200011111111", "12345", "0" * 300, "+999 1713920001"],
+)  # fmt: skip
 def test_what_is_no_number_is_refused_without_repeating_it(typed: str) -> None:
     """The error says what to write and never what was written."""
     with pytest.raises(PhoneNumberError) as caught:

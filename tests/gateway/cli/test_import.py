@@ -60,6 +60,78 @@ def test_import(gateway, people):
     assert "consent  none" in gateway("contacts", "show", "+491713920034").stdout
 
 
+def test_check_says_the_same_and_writes_nothing(gateway, people, folder):
+    told = gateway("contacts", "import", "people.csv", "--check", "--rejects", "out.csv")
+    assert told.exit_code == 1
+    assert "Nothing was written: this is what an import would do." in told.stdout
+    assert (folder / "out.csv").exists()
+    as_json = json.loads(gateway("contacts", "import", "people.csv", "--check", "--json").stdout)
+    assert as_json["written"] is False
+    assert gateway("contacts", "show", "+491713920033").exit_code != 0
+    done = gateway("contacts", "import", "people.csv")
+    assert told.stdout.splitlines()[:6] == done.stdout.splitlines()[:6]
+    again = json.loads(gateway("contacts", "import", "people.csv", "--check", "--json").stdout)
+    assert (again["consent"], again["kept"]) == (0, 2)
+
+
+ROWS = [
+    ("+49 171 3920033;Eva;blog;2025-03-03;form;v3", "a row before says otherwise about this person"
+     " (confirmed_at, source, wording); that counts"),
+    ("0171 39ABCDE;Eva;blog;2025-03-03;form;v3", "phone: holds letters; write it as +49 171 …"),
+    ("+49 171 39200;Eva;blog;2025-03-03;form;v3", "phone: no valid phone number"),
+    ("+49 171 392003333333;Eva;blog;2025-03-03;form;v3", "phone: no valid phone number"),
+    ("4.91714E+11;Eva;blog;2025-03-03;form;v3", "phone lost digits in a spreadsheet"),
+    ("+49 171 3920034;=1+1;blog;2025-03-03;form;v3", "name holds a formula"),
+    ("+49 171 3920034;E\0va;blog;2025-03-03;form;v3", "holds a NUL byte"),
+    ('+49 171 3920034;"Eva;blog;2025-03-03;form;v3', "a quotation mark may be open from line 3"),
+    (";Eva;blog;2025-03-03;form;v3", "neither phone nor user_id is filled in"),
+    ("+49 171 3920034;Eva;blog;2025-03-03;form;v3;x", "has 7 fields, the first line names 6"),
+    ("+49 171 3920034;Eva;+49 171 3920099;2025-03-03;form;v3", "there is no topic '+49 171 *** 099'"),
+    ("+49 171 3920034;Eva;blog;03.03.2025;form;v3", "confirmed_at is no time"),
+    ("+49 171 3920034;Eva;blog;2999-03-03;form;v3", "confirmed_at lies in the future"),
+    ("+49 171 3920034", "no proof: topic, confirmed_at, source, wording missing"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "said"), ROWS, ids=[said for _, said in ROWS])
+def test_a_bad_row_is_told_and_the_others_are_taken(gateway, folder, row, said):
+    """Its line, what is wrong, no number in full; before and after it people are imported."""
+    good = [f"+49 171 392003{n};Gut;blog;{GOOD}" for n in (3, 5)]
+    (folder / "p.csv").write_text("\n".join([HEAD, good[0], row, good[1]]), encoding="utf-8")
+    found = json.loads(gateway("contacts", "import", "p.csv", "--json").stdout)
+    assert found["consent"] == 2
+    assert [line["line"] for line in found["rows"]] == [3]
+    assert found["rows"][0]["reason"].startswith(said)
+    text = gateway("contacts", "import", "p.csv").stdout
+    assert "line 3" in text
+    assert "39200" not in text
+    for n, known in ((3, 0), (5, 0)):
+        assert gateway("contacts", "show", f"+49171392003{n}").exit_code == known
+
+
+def test_rejects_run_nothing_in_a_spreadsheet(gateway, folder):
+    rows = [f"{HEAD};note", "+49 171 3920034;Eva;;;;;@SUM(1)", "0171;Eva;;;;;-1+cmd|x"]
+    (folder / "p.csv").write_text("\n".join(rows))
+    gateway("contacts", "import", "p.csv", "--rejects", "out.csv")
+    with (folder / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        found = list(csv.DictReader(file, delimiter=";"))
+    assert [row["note"] for row in found] == ["'@SUM(1)", "'-1+cmd|x"]
+    assert found[0]["phone"] == "+49 171 3920034"
+
+
+def test_hints_and_empty_tables(gateway, folder):
+    (folder / "p.csv").write_text("phone;comfirmed_at;source;wording\n")
+    found = gateway("contacts", "import", "p.csv")
+    assert found.stdout == "There is no row below the names of the columns.\n"
+    assert "p.csv: the column 'comfirmed_at' is kept as evidence only; did you mean" in found.stderr
+    (folder / "p.csv").write_text("+49 171 3920034;Eva\n")
+    found = gateway("contacts", "import", "p.csv")
+    assert found.exit_code == 1
+    assert "3920034" not in found.stderr
+    found = gateway("contacts", "import", "p.csv", "--topic", "blgo")
+    assert found.exit_code == 1
+
+
 def test_repeating_changes_nothing(gateway, people):
     gateway("contacts", "import", "people.csv")
     before = gateway("contacts", "show", "+491713920033", "--json").stdout
