@@ -47,6 +47,7 @@ class Report(Protocol):
 
     def decided(self, delivery: Delivery, outcome: str, code: str) -> None: ...
     def attempted(self, delivery: Delivery, outcome: str, code: str, seconds: float) -> None: ...
+    def ended(self, delivery: Delivery, outcome: str) -> None: ...
     def first_byte(self, delivery: Delivery, at: int) -> None: ...
     def stage(self, name: str, seconds: float) -> None: ...
     def waited(self, limit: str, seconds: float) -> None: ...
@@ -129,6 +130,8 @@ class Attempts:
             grant.sent(trio.current_time())  # an output that did not say when counts as just now
         settlement = self._settlement(delivery, answer, sent_at)
         self._report.attempted(delivery, settlement.outcome, settlement.code, seconds)
+        if settlement.retry_at is None:
+            self._report.ended(delivery, "held" if settlement.hold else settlement.outcome)
         started = time.perf_counter()
         await self.persist(lambda: self._store.settle([settlement]))
         self._report.stage("settle", time.perf_counter() - started)
@@ -155,7 +158,7 @@ class Attempts:
         if isinstance(answer, Crash):
             # Nobody knows how far it came: as unknown as an answer that got lost.
             return change(done, code=_code(answer), detail=answer.error)
-        done = change(done, code=answer.code, detail=answer.detail)
+        done = change(done, code=answer.code, detail=answer.detail, withdraws=answer.withdraws)
         if answer.outcome == "unknown":
             return done
         done = change(done, outcome="failed")

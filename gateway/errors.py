@@ -36,7 +36,8 @@ class DeliveryError(GatewayError):
 
     `code` is a short name from a closed set (it becomes a metric label), `detail` what the
     provider said, without personal data.  `retry_after` is in seconds; None means that waiting
-    does not help.  `scope` says what else the failure concerns.
+    does not help.  `scope` says what else the failure concerns.  `withdraws`: the person stopped
+    marketing at the provider, which is as final as a STOP.
     """
 
     outcome: Literal["not_sent", "rejected", "unknown"] = "rejected"
@@ -48,12 +49,14 @@ class DeliveryError(GatewayError):
         *,
         retry_after: float | None = None,
         scope: Scope = "message",
+        withdraws: bool = False,
     ) -> None:
         super().__init__(f"{code}: {detail}" if detail else code)
         self.code = code
         self.detail = detail
         self.retry_after = retry_after
         self.scope: Scope = scope
+        self.withdraws = withdraws
 
 
 class NotSent(DeliveryError):

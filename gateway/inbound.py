@@ -42,6 +42,10 @@ class Status(Value, frozen=True, kw_only=True):
     detail: str = ""
     billable: bool | None = None
     category: str = ""
+    withdraws: bool = False
+    """It failed because the person stopped marketing at the provider: as final as a STOP."""
+    identities: tuple[Identity, ...] = ()
+    """Who it was for, if the provider says so and `withdraws` needs it."""
 
 
 class AccountEvent(Value, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ All values are frozen: a middleware answers with a changed copy (`replace`).
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, NoReturn, Self
 
 import msgspec
 
@@ -26,6 +26,26 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     def replace(self, **changes: Any) -> Self:
         """Return a copy with the given fields changed."""
         return msgspec.structs.replace(self, **changes)
+
+
+class ReadOnly(dict[str, str]):
+    """A dictionary inside a frozen value, which many deliveries share.  `{**it, …}` is a copy."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("this value is shared; change a copy: value.replace(field={**old, …})")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ReadOnly, (dict(self),)
+
+
+def _keep(value: Value, *fields: str) -> None:
+    for field in fields:
+        given = getattr(value, field)
+        if type(given) is not ReadOnly:
+            msgspec.structs.force_setattr(value, field, ReadOnly(given))
 
 
 class Identity(msgspec.Struct, frozen=True, order=True):
@@ -47,6 +67,9 @@ class Topic(Value, frozen=True, kw_only=True):
     """Template parameter → text with {title}, {text}, {link}, {topic}; by name without it."""
     sender: str | None = None
     owner: str | None = None
+
+    def __post_init__(self) -> None:
+        _keep(self, "parameters")
 
 
 class Button(Value, frozen=True, kw_only=True):
@@ -102,6 +125,9 @@ class Template(Value, frozen=True, kw_only=True, tag="template"):
     version: str = ""
     """Short hash of the approved definition, so that a trace can tell which wording went out."""
 
+    def __post_init__(self) -> None:
+        _keep(self, "parameters", "header_parameters")
+
     @property
     def form(self) -> Form:
         return "template"
@@ -125,7 +151,8 @@ class Message(Value, frozen=True, kw_only=True):
     audience is everybody with a confirmed consent for `topic`.  `basis` is what a utility
     message rests on.  `spread` (seconds) and `expires_at` may be set by a middleware.  `doubt`
     is one sentence why a person should look first (a feed that floods): the message is held
-    until one releases it.
+    until one releases it.  `notes` are what a middleware that let it pass says about it, such as
+    "filter passed, score 1 of 5": short, without personal data, kept with the verdict.
     `id`, `number`, `input`, `accepted_at` and `forms` are set by the core.
     """
 
@@ -144,6 +171,7 @@ class Message(Value, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     spread: float = 0.0
     doubt: str = ""
+    notes: tuple[str, ...] = ()
     id: int = 0
     number: int = 0
     input: str = ""

@@ -116,6 +116,8 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     retry_at: int | None = None
     hold: bool = False
     """Leave a failed delivery to a person instead of ending it."""
+    withdraws: bool = False
+    """The contact stopped marketing at the provider: withdraw, in the same transaction."""
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):

@@ -57,12 +57,12 @@ class Transaction(Protocol):
 
 
 class _Job:
-    __slots__ = ("error", "event", "result", "run", "token")
+    __slots__ = ("caller", "error", "result", "run", "token")
 
-    def __init__(self, run: Callable[[Any], Any], token: trio.lowlevel.TrioToken) -> None:
+    def __init__(self, run: Callable[[Any], Any]) -> None:
         self.run = run
-        self.token = token
-        self.event = trio.Event()
+        self.caller = trio.lowlevel.current_task()
+        self.token = trio.lowlevel.current_trio_token()
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -121,7 +121,7 @@ class Writer:
         Not cancellable while it waits: a caller must learn whether it was committed.  Raises
         StoreFull if the lane is full, StoreError if the job or its COMMIT failed.
         """
-        work = _Job(job, trio.lowlevel.current_trio_token())
+        work = _Job(job)
         with self._wake:
             if self._stopping:
                 raise StoreError("the store is closed")
@@ -129,8 +129,7 @@ class Writer:
                 raise StoreFull(f"{CAPACITY} jobs wait for the store; try again later")
             self._lanes[lane].append(work)
             self._wake.notify()
-        with trio.CancelScope(shield=True):
-            await work.event.wait()
+        await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.FAILED)
         if work.error is not None:
             raise work.error
         result: T = work.result
@@ -255,7 +254,7 @@ class Writer:
 
         def wake(jobs: list[_Job]) -> None:
             for job in jobs:
-                job.event.set()
+                trio.lowlevel.reschedule(job.caller)
             if changed:
                 self._committed()
 

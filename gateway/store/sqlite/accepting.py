@@ -12,6 +12,7 @@ from gateway.store.protocol import DeliveryState, FanOut, Screened, micros
 from gateway.store.sqlite import people
 from gateway.store.sqlite.connection import SqliteTransaction
 
+NUMBER = "UPDATE counters SET value = value + 1 WHERE name = 'message' RETURNING value"
 TO_SCREEN = """
 SELECT original FROM messages WHERE state = 'accepted'
 UNION ALL
@@ -86,8 +87,9 @@ def accept_messages(
         if not tx.changed():
             ids.append(None)
             continue
-        row = tx.one("SELECT coalesce(max(number), 0) + 1 FROM messages")
-        number = int(row[0]) if row else 1
+        row = tx.one(NUMBER)
+        assert row is not None  # a migration put it there
+        number = int(row[0])
         message = message.replace(number=number, input=input)
         tx.execute(
             "INSERT INTO messages (id, number, input, kind, topic, sender, contact_id, priority,"

@@ -67,11 +67,25 @@ def intake(tx: SqliteTransaction, batch: Intake, withdrawals: frozenset[str], at
     statuses: Counter[str] = Counter()
     unmatched = 0
     for status in batch.statuses:
-        if _apply(tx, status, at):
+        attempt = _apply(tx, status, at)
+        if attempt is not None:
             statuses[status.status] += 1
         else:
             unmatched += 1
             tx.journal(at, "status.unmatched", sender=batch.sender, code=status.status)
+        if status.withdraws:
+            for who in _stopped(tx, status, attempt, at):
+                evidence = {"code": status.code, "detail": status.detail}
+                evidence["provider_id"] = status.provider_id
+                dropped += people.withdraw(
+                    tx,
+                    who,
+                    f"stopped at the provider of {batch.sender}",
+                    at,
+                    evidence=evidence,
+                    said_at=micros(status.at),
+                )
+                withdrawn.append(who)
     for event in batch.events:
         tx.execute(
             "INSERT INTO account_events VALUES (?, ?, ?, ?, ?, ?)",
@@ -123,14 +137,25 @@ def _take(tx: SqliteTransaction, sender: str, inbound: Inbound, at: int) -> int:
     return contact
 
 
-def _apply(tx: SqliteTransaction, status: Status, at: int) -> bool:
-    """Move an attempt up its lattice.  False if no attempt of ours is meant."""
+def _stopped(tx: SqliteTransaction, status: Status, attempt: Attempt | None, at: int) -> list[int]:
+    """Whom a status that withdraws is about, without those who signed up again after it."""
+    who = people.find_all(tx, status.identities)
+    if attempt is not None:
+        who.add(attempt.contact)
+    elif not who and status.identities:  # a stranger's stop is remembered too
+        who.add(people.know(tx, status.identities, at))
+    said_at = min(micros(status.at), at)
+    return sorted(one for one in who if not people.agreed_after(tx, one, said_at))
+
+
+def _apply(tx: SqliteTransaction, status: Status, at: int) -> Attempt | None:
+    """Move an attempt up its lattice.  Returns it as it was; None if none of ours is meant."""
     named = _CALLBACK.fullmatch(status.callback or "")
     row = tx.one(BY_NUMBER, (int(named[1]), int(named[2]))) if named else None
     if row is None and status.provider_id:
         row = tx.one(BY_PROVIDER_ID, (status.provider_id,))
     if row is None:
-        return False
+        return None
     found = Attempt(*row)
     if found.provider_id and status.provider_id and found.provider_id != status.provider_id:
         found.journal(tx, at, "status.second_id", "", str(found.n))
@@ -141,10 +166,10 @@ def _apply(tx: SqliteTransaction, status: Status, at: int) -> bool:
     # A failure that was known already may still be named better by its status.
     named_better = new == AttemptState.FAILED and found.delivery_state == DeliveryState.FAILED
     if new < found.state or (new == found.state and not named_better):
-        return True
+        return found
     if new > found.state:
         found.journal(tx, at, f"delivery.{status.status}", status.code, str(found.n))
     if found.delivery_state == DeliveryState.SENDING:
-        return True  # settle derives it, once the answer to our own request is in
+        return found  # settle derives it, once the answer to our own request is in
     derive(tx, found._replace(state=new, code=status.code, detail=status.detail), at)
-    return True
+    return found

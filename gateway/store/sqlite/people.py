@@ -121,6 +121,12 @@ def _withdrew(tx: SqliteTransaction, contact: int) -> bool:
     return any(topic == EVERYTHING and state == "withdrawn" for topic, state, _ in rows)
 
 
+def agreed_after(tx: SqliteTransaction, contact: int, at: int) -> bool:
+    """Return whether the contact agreed to something after a moment, and that still stands."""
+    rows = tx.rows(CONSENTS_OF, (contact,))
+    return any(state == "confirmed" and since > at for _, state, since in rows)
+
+
 def row_hash(
     previous: bytes,
     number: int,

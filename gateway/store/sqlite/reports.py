@@ -16,10 +16,19 @@ Row = dict[str, Any]
 _message = msgspec.json.Decoder(Message).decode
 _content: Callable[[bytes], Content] = msgspec.json.Decoder(Content).decode
 
-MESSAGES = """
-SELECT id, number, input, kind, topic, sender, state, paused, code, reason, until, accepted_at,
-       expires_at, started_at, reached, body FROM messages
+COLUMNS = (
+    "id", "number", "input", "kind", "topic", "sender", "state", "paused", "code", "reason",
+    "until", "accepted_at", "expires_at", "started_at", "reached",
+)  # fmt: skip
+MESSAGES = f"SELECT {', '.join(COLUMNS)}, body FROM messages"
+
+SENT = """
+SELECT body FROM contents WHERE hash IN
+       (SELECT content FROM attempts WHERE delivery_id IN
+               (SELECT id FROM deliveries WHERE message_id = ? AND tries > 0 LIMIT 200))
+LIMIT 3
 """
+"""What went out of a message; only its first deliveries are looked at, so that it stays short."""
 
 
 def _state(value: int) -> str:
@@ -27,23 +36,6 @@ def _state(value: int) -> str:
 
 
 def _read_message(tx: SqliteTransaction, row: tuple[Any, ...]) -> Row:
-    names = (
-        "id",
-        "number",
-        "input",
-        "kind",
-        "topic",
-        "sender",
-        "state",
-        "paused",
-        "code",
-        "reason",
-        "until",
-        "accepted_at",
-        "expires_at",
-        "started_at",
-        "reached",
-    )
     message = _message(row[15])
     counts = {
         _state(state): n
@@ -52,7 +44,7 @@ def _read_message(tx: SqliteTransaction, row: tuple[Any, ...]) -> Row:
         )
     }
     return {
-        **dict(zip(names, row[:15], strict=True)),
+        **dict(zip(COLUMNS, row[:15], strict=True)),
         "title": message.title or message.text[:60],
         "link": message.link,
         "spread": message.spread,
@@ -79,6 +71,8 @@ def message(tx: SqliteTransaction, number: int | None = None, id: int | None = N
     if row is None:
         return None
     body = _message(row[15])
+    original = tx.one("SELECT original FROM messages WHERE id = ?", (row[0],))
+    came = _message(original[0]) if original else body
     failed = tx.rows(
         "SELECT code, count(*) FROM deliveries WHERE message_id = ? AND code <> ''"
         " GROUP BY code ORDER BY 2 DESC",
@@ -89,10 +83,17 @@ def message(tx: SqliteTransaction, number: int | None = None, id: int | None = N
         "text": body.text,
         "image": body.image,
         "language": body.language,
-        "forms": [msgspec.to_builtins(form) | {"rendered": form.rendered} for form in body.forms],
+        "came": {name: getattr(came, name) for name in ("title", "text", "link", "image")},
+        "notes": list(body.notes),
+        "forms": [_read_content(form) for form in body.forms],
+        "sent": [_read_content(_content(content)) for (content,) in tx.rows(SENT, (row[0],))],
         "reasons": [{"code": code, "n": n} for code, n in failed],
         "journal": _journal(tx, "message_id = ? AND delivery_id IS NULL", row[0]),
     }
+
+
+def _read_content(content: Content) -> Row:
+    return {**msgspec.to_builtins(content), "rendered": content.rendered}
 
 
 def _journal(tx: SqliteTransaction, where: str, value: int) -> list[Row]:
@@ -270,6 +271,13 @@ def sending(tx: SqliteTransaction, sender: str, since: int) -> Row:
     return {"accepted": accepted, "last": last}
 
 
+def windows(tx: SqliteTransaction, at: int) -> dict[str, int]:
+    """Return to how many people each sender may write freely (at, UTC microseconds)."""
+    return dict(
+        tx.rows("SELECT sender, count(*) FROM windows WHERE until > ? GROUP BY sender", (at,))
+    )
+
+
 def counts(tx: SqliteTransaction) -> dict[str, int]:
     """Return how often each kind of event stands in the journal."""
     return dict(tx.rows("SELECT name, count(*) FROM journal GROUP BY name"))
@@ -284,5 +292,6 @@ REPORTS: dict[str, Callable[..., Any]] = {
     "trace": trace,
     "people": people,
     "sending": sending,
+    "windows": windows,
     "counts": counts,
 }

@@ -122,6 +122,10 @@ def settle(tx: SqliteTransaction, settlement: Settlement) -> None:
         retry_at=settlement.retry_at,
         hold=settlement.hold,
     )
+    if settlement.withdraws:
+        evidence = {"code": settlement.code, "detail": settlement.detail}
+        source = f"stopped at the provider of {found.sender}"
+        people.withdraw(tx, found.contact, source, at, evidence=evidence)
 
 
 def derive(

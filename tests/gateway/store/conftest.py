@@ -44,6 +44,7 @@ class Sqlite:
         flying = set(self.sql("SELECT sender, contact_id, delivery_id FROM in_flight"))
         taken = "SELECT sender, contact_id, id FROM deliveries WHERE state IN (1, 2)"
         assert flying == set(self.sql(taken)), "in_flight differs from what is leased or sending"
+        assert self.sql("PRAGMA foreign_key_check") == [], "a row leads to one that is gone"
 
 
 ENGINES: dict[str, Callable[[Path], Sqlite]] = {"sqlite": Sqlite}

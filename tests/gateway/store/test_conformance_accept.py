@@ -58,6 +58,18 @@ async def test_dedupe_outlives_a_purge(engine: Sqlite, house: House, store: Stor
     assert await store.accept("blog", [house.new("a")], at=2) == [None]
 
 
+async def test_a_number_is_never_given_twice(engine: Sqlite, house: House, store: Store) -> None:
+    """A number that somebody wrote down means one message for ever, also after a purge; what
+    could not be stored takes none."""
+    for _ in range(3):
+        await house.accepted()
+    engine.purge_messages()
+    with pytest.raises(StoreError):
+        await store.accept("blog", [house.new(sender=None)], at=house.at())
+    later = await house.accepted()
+    assert (await store.report("message", id=later.id))["number"] == 4
+
+
 # --- people ---------------------------------------------------------------------------------------
 async def test_identities_lead_to_one_contact(house: House, store: Store) -> None:
     """A person known by one identity is not made again, and learns the others."""

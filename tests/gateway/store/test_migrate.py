@@ -12,6 +12,7 @@ from gateway.errors import StoreError
 from gateway.store import migrate as module
 from gateway.store.migrate import migrate, steps, version
 from gateway.store.sqlite import SqliteStore
+from gateway.store.sqlite.accepting import NUMBER
 from gateway.store.sqlite.connection import open_writer
 
 STEPS = [
@@ -90,6 +91,25 @@ def test_the_steps_have_no_gaps() -> None:
     found = steps()
     assert [number for number, _, _ in found] == list(range(1, len(found) + 1))
     assert found[0][1] == "0001_initial.sql"
+
+
+def test_a_database_of_before_goes_on_counting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Messages that are there keep their numbers; the next one follows the highest."""
+    connection = open_plain(tmp_path / "store.db")
+    first, *later = steps()
+    monkeypatch.setattr(module, "steps", lambda: [first])
+    assert migrate(connection) == 1
+    row = "7, 41, 'blog', 'marketing', NULL, 'wa', NULL, 2, 'ready', x'', x'', 1"
+    connection.execute(
+        "INSERT INTO messages (id, number, input, kind, topic, sender, contact_id, priority,"
+        f" state, original, body, accepted_at) VALUES ({row})"
+    )
+    monkeypatch.setattr(module, "steps", lambda: [first, *later])
+    assert migrate(connection) == len(later)
+    assert connection.execute(NUMBER).fetchall() == [(42,)]
+    connection.close()
 
 
 def test_what_the_writer_asks_of_sqlite(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ FIRST_ROW = "ORDER BY number DESC LIMIT 1"
 PLANS: dict[str, list[str]] = {
     "accepting.CHUNK_END": ["PRIMARY KEY (topic=? AND contact_id>?)"],
     "accepting.FAN_OUT": ["SEARCH c USING PRIMARY KEY (topic=? AND contact_id>? AND contact_id<?)"],
+    "accepting.NUMBER": ["SEARCH counters USING PRIMARY KEY (name=?)"],
     "accepting.SCREENABLE": ["SEARCH messages USING INTEGER PRIMARY KEY"],
     "accepting.SWEEP": ["sqlite_autoindex_deliveries_1 (message_id=? AND contact_id>?)"],
     "accepting.TO_SCREEN": ["SEARCH messages USING INDEX messages_by_state (state=?)"],
@@ -104,6 +105,11 @@ PLANS: dict[str, list[str]] = {
     ],
     "people.TOPIC_OF": ["SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)"],
     "reports.MESSAGES": ["SCAN messages"],  # a list for people; a message is not a delivery
+    "reports.SENT": [
+        "SEARCH deliveries USING INDEX sqlite_autoindex_deliveries_1 (message_id=?)",
+        "SEARCH attempts USING PRIMARY KEY (delivery_id=?)",
+        "SEARCH contents USING PRIMARY KEY (hash=?)",
+    ],
     "settling.ATTEMPTS": ["SEARCH attempts USING PRIMARY KEY (delivery_id=?)"],
     "settling.BY_NUMBER": [
         "SEARCH a USING PRIMARY KEY (delivery_id=? AND n=?)",

@@ -213,6 +213,9 @@ RULES: dict[int, Rule] = {rule.code: rule for rule in [
 ]}
 # fmt: on
 
+STOPPED = RULES[131050]
+"""The person's own "stop marketing" in WhatsApp, heard of by a message that was not delivered."""
+
 WRONG_ID = _rule(
     "wrong_id", "ACC", "sender", "phone_number_id or account_id is wrong, or not this token's."
 )

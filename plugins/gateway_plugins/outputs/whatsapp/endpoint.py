@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from gateway.api import Context, Secret
 from gateway_plugins.outputs.whatsapp.decoding import BROKEN
-from gateway_plugins.outputs.whatsapp.webhook import Reader, signed
+from gateway_plugins.outputs.whatsapp.webhook import ODD, Reader, signed
 
 LONGEST = 3 * 1024 * 1024  # bytes (Meta, "Webhooks overview": up to 3 MB)
 CHALLENGE = 1000  # characters
@@ -47,6 +47,11 @@ class Endpoint:
         )
         for result in RESULTS:
             self._count.labels(result)
+        self._odd = context.metrics.counter(
+            "not_understood", "Parts of webhooks that were kept as they came", ("part",)
+        )
+        for part in ODD:
+            self._odd.labels(part)
 
     def routes(self) -> list[Route]:
         return [
@@ -102,6 +107,9 @@ class Endpoint:
         if failed:
             self._context.log.error("a webhook could not be kept: %s", failed)
             return self._answer("not_kept", 503)
+        for event in intake.events:
+            if not event.understood:
+                self._odd.labels(event.name).inc()
         return self._answer("ok", 200)
 
     def _answer(self, result: str, status: int) -> Response:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -25,11 +26,13 @@ from gateway_plugins.outputs.whatsapp.codes import (
     OTHER,
     PASSING,
     SERVER_ERROR,
+    STOPPED,
     THROTTLED,
     Pause,
     Rule,
     rule_for,
 )
+from gateway_plugins.outputs.whatsapp.decoding import BROKEN, decoder
 
 LONGEST = 86400.0  # seconds that a header may make us wait
 DETAIL = 300  # characters
@@ -43,6 +46,7 @@ _PERSONAL = re.compile(
     r"|\b[0-9a-f]{32,}\b"
     r"|\+?\d(?:[ ()./-]{0,2}\d){6,}"
 )
+_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
 _TRACE = re.compile(r"[\w-]{1,40}")
 
 
@@ -59,7 +63,7 @@ class _Refused(msgspec.Struct):
 
 
 _accepted = msgspec.json.Decoder(_Accepted).decode
-_refused = msgspec.json.Decoder(_Refused).decode
+_refused = decoder(_Refused)  # a refusal is understood also if its text is not quite UTF-8
 
 
 def provider_id(status: int, body: bytes) -> str | None:
@@ -67,7 +71,7 @@ def provider_id(status: int, body: bytes) -> str | None:
     if not 200 <= status < 300:
         return None
     try:
-        sent = _accepted(body).messages
+        sent = _accepted(body.removeprefix(BOM_UTF8)).messages
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return sent[0].id if sent and sent[0].id else None
@@ -120,7 +124,13 @@ class Failure(msgspec.Struct, frozen=True):
         """As the core wants to hear it; `retry_after` in seconds."""
         kind = Unknown if self.unknown else Rejected
         after = None if self.unknown else retry_after
-        return kind(self.rule.name, self.detail, retry_after=after, scope=self.rule.scope)
+        return kind(
+            self.rule.name,
+            self.detail,
+            retry_after=after,
+            scope=self.rule.scope,
+            withdraws=self.rule is STOPPED,
+        )
 
 
 def failure(status: int, body: bytes, hidden: Iterable[str] = ()) -> Failure:
@@ -132,7 +142,7 @@ def failure(status: int, body: bytes, hidden: Iterable[str] = ()) -> Failure:
     """
     try:
         error = _refused(body).error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (*BROKEN, RecursionError):
         error = None
     code = number(error.get("code")) if isinstance(error, dict) else None
     if code is None:
@@ -166,18 +176,22 @@ def retry_after(
     """
     if seconds is None or rule.family not in {"THR", "TRN"}:
         return seconds
-    asked = 0.0
-    given = headers.get("retry-after", "").strip()
-    if given.isdecimal() and len(given) < 10:
-        asked = float(given)
-    elif given:
-        try:
-            asked = (parsedate_to_datetime(given) - now).total_seconds()
-        except (ValueError, TypeError):  # no date, or one without a time zone
-            asked = 0.0
+    asked = _seconds(headers.get("retry-after", ""), now)
     if rule.name in {"app_rate", "account_rate"}:
         asked = max(asked, _minutes(headers.get("x-business-use-case-usage", "")) * 60)
     return max(seconds, min(asked, LONGEST))
+
+
+def _seconds(given: str, now: datetime) -> float:
+    """`120`, or `Sat, 21 Nov 2026 12:02:00 GMT`; 0 for what cannot be read."""
+    times = [part.strip() for part in given.split(",")]  # a header that came twice is joined
+    if all(map(_NUMBER.fullmatch, times)):
+        return max(map(float, times))
+    try:
+        at = parsedate_to_datetime(given)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now.timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
 
 
 def _minutes(usage: str) -> float:
@@ -187,7 +201,7 @@ def _minutes(usage: str) -> float:
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return 0.0
     uses = [use.get("estimated_time_to_regain_access") for all in accounts.values() for use in all]
-    return max((float(use) for use in uses if isinstance(use, int | float)), default=0.0)
+    return max((float(min(u, LONGEST)) for u in uses if isinstance(u, int | float)), default=0.0)
 
 
 def describe(error: Mapping[str, Any], code: int, hidden: Iterable[str] = ()) -> str:
@@ -219,6 +233,8 @@ def number(value: object) -> int | None:
     """Return an error code, which may come as text; None if it is none."""
     if isinstance(value, bool):
         return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, int):
-        return value
+        return value if abs(value) < 10**10 else -1  # no code that anybody has, but one
     return int(value) if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value) else None

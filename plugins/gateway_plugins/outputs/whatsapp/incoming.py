@@ -35,6 +35,7 @@ OPENING = {
     "unsupported",
 }
 QUIET = {"reaction", "edit", "revoke"}
+CAPTIONED = ("image", "video", "document")
 SYSTEM = {
     "user_changed_number",
     "user_changed_user_id",
@@ -133,7 +134,10 @@ def _words(kind: str, written: Written) -> tuple[str, bool]:
             return string(inside(written.order, "text")), False
         case "edit":
             # Who edits a message into STOP means it.
-            return string(inside(inside(inside(written.edit, "message"), "text"), "body")), False
+            new = inside(written.edit, "message")
+            captions = (string(inside(inside(new, part), "caption")) for part in CAPTIONED)
+            words = string(inside(inside(new, "text"), "body"))
+            return words or next(filter(None, captions), ""), False
     return "", False
 
 
@@ -150,13 +154,12 @@ def _caption(kind: str, written: Written) -> str:
 def preference(raw: bytes, at: datetime, *values: Any) -> Inbound | None:
     """Return WhatsApp's own "stop marketing" as the withdrawal that it is, None if it names
     nobody.  `values`: wa_id, user_id, parent_user_id (Meta, "user_preferences")."""
-    found: dict[str, str] = {}
-    _take(found, *values)
-    if not found:
+    identities = identities_of(*values)
+    if not identities:
         return None
     return Inbound(
         provider_id=f"preference:{hashlib.sha256(raw).hexdigest()[:32]}",
-        identities=tuple(Identity(kind, value) for kind, value in found.items()),
+        identities=identities,
         at=at,
         kind="user_preferences",
         words="stop",
@@ -183,6 +186,13 @@ def who(written: Written, contacts: list[Known]) -> tuple[Identity, ...]:
             break
     order = ("phone", "user_id", "parent_user_id")
     return tuple(Identity(kind, found[kind]) for kind in order if kind in found)
+
+
+def identities_of(*values: Any) -> tuple[Identity, ...]:
+    """Return what values of identity fields are by their form, one of each kind."""
+    found: dict[str, str] = {}
+    _take(found, *values)
+    return tuple(Identity(kind, value) for kind, value in found.items())
 
 
 def _take(found: dict[str, str], *values: Any) -> None:

@@ -65,13 +65,17 @@ class WhatsApp(Output):
         )
         await self._templates.load()
         reader = Reader(
-            self.label, config.phone_number_id, config.account_id, self._templates.changed
-        )
+            self.label, config.phone_number_id, config.account_id, self._templates.changed,
+            self._named,
+        )  # fmt: skip
         self._endpoint = Endpoint(context, reader, config.signing_keys, config.verify_token)
         warning = version_warning(config.version, context.clock.now().date())
         if warning is not None:
             context.log.warning("%s", warning)
         yield
+
+    def _named(self, number: str) -> None:
+        self.display = number
 
     def routes(self) -> Iterable[BaseRoute]:
         """The webhook, below `/hook/LABEL/`."""

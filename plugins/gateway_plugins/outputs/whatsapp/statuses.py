@@ -17,9 +17,9 @@ from typing import Any
 import msgspec
 
 from gateway.api import Status
-from gateway_plugins.outputs.whatsapp.codes import OTHER, rule_for
+from gateway_plugins.outputs.whatsapp.codes import OTHER, STOPPED, rule_for
 from gateway_plugins.outputs.whatsapp.errors import describe, number
-from gateway_plugins.outputs.whatsapp.incoming import inside, moment, string
+from gateway_plugins.outputs.whatsapp.incoming import identities_of, inside, moment, string
 
 _CALLBACK = re.compile(r"[0-9]{1,19}:[0-9]{1,9}")
 _CATEGORY = re.compile(r"[a-z_-]{1,40}")
@@ -34,6 +34,8 @@ class Reported(msgspec.Struct):
     biz_opaque_callback_data: Any = None
     pricing: Any = None
     errors: Any = None
+    recipient_id: Any = None
+    recipient_user_id: Any = None
 
 
 def read(reported: Reported, now: datetime) -> Status | None:
@@ -64,6 +66,8 @@ def read(reported: Reported, now: datetime) -> Status | None:
             return Status(provider_id=provider_id, status="read", at=at, callback=callback)
         case "failed":
             code, detail = why(reported.errors)
+            withdraws = _stopped(reported.errors)
+            to = (reported.recipient_id, reported.recipient_user_id)
             return Status(
                 provider_id=provider_id,
                 status="failed",
@@ -73,6 +77,8 @@ def read(reported: Reported, now: datetime) -> Status | None:
                 detail=detail,
                 billable=billable,
                 category=known,
+                withdraws=withdraws,
+                identities=identities_of(*to) if withdraws else (),
             )
     return None
 
@@ -84,6 +90,12 @@ def why(errors: Any) -> tuple[str, str]:
     if not isinstance(first, dict) or code is None:
         return OTHER.name, "Meta gives no reason"
     return rule_for(code).name, describe(first, code)
+
+
+def _stopped(errors: Any) -> bool:
+    """Whether the person's own "stop marketing" is among `errors`, at whichever place."""
+    found = errors if isinstance(errors, list) else ()
+    return any(number(inside(error, "code")) == STOPPED.code for error in found)
 
 
 def _billable(pricing: Any) -> bool | None:

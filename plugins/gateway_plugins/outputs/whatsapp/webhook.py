@@ -56,6 +56,19 @@ TEMPLATES = {
 }
 PREFERENCES = ("stop", "resume", "signup")
 MESSAGES = {"messages", "user_preferences", "standby"}  # about one number, with `metadata`
+# What is not understood, by where it stands; a metric's label.
+ODD = (
+    "envelope",
+    "entry",
+    "change",
+    "unknown_field",
+    "other_number",
+    "message_other",
+    "message_of_nobody",
+    "system_other",
+    "status_other",
+    "user_preferences_other",
+)
 SIGNATURE = len("sha256=") + 64
 
 Raws = list[msgspec.Raw] | None
@@ -78,6 +91,7 @@ class _Change(msgspec.Struct):
 
 class _Metadata(msgspec.Struct):
     phone_number_id: Any = None
+    display_phone_number: Any = None
 
 
 class _Value(msgspec.Struct):
@@ -133,16 +147,18 @@ def signed(raw: bytes, header: str | None, keys: tuple[bytes, ...]) -> bool:
 class Reader:
     """Reads webhooks for one number of one account; both are Meta's ids.
 
-    `told(name, language, event)` hears at once what a webhook says about a template.
+    `told(name, language, event)` hears what a webhook says of a template, `named` of the number.
     """
 
     def __init__(
-        self, sender: str, number: str, account: str, told: Callable[[str, str, str], None]
-    ) -> None:
+        self, sender: str, number: str, account: str, told: Callable[[str, str, str], None],
+        named: Callable[[str], None] = lambda display: None,
+    ) -> None:  # fmt: skip
         self._sender = sender
         self._number = number
         self._account = account
         self._told = told
+        self._named = named
 
     def read(self, raw: bytes, now: datetime) -> Intake:
         """Return all that the body holds.  Raises one of BROKEN if it is no JSON."""
@@ -187,6 +203,8 @@ class Reader:
                 # heard wherever it comes in.  It opens no window of ours.
                 batch.take(value, opens=False, whole=raw)
         elif field in MESSAGES:
+            if value.metadata is not None:
+                self._named(incoming.string(value.metadata.display_phone_number))
             # On standby another program answers in this chat, but a STOP there is a STOP.
             batch.take(value, opens=field != "standby", whole=raw)
         elif field in FIELDS:

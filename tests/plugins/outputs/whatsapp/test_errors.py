@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.api import Rejected, Unknown
-from gateway_plugins.outputs.whatsapp.codes import OTHER, PASSING, RULES, THROTTLED
+from gateway_plugins.outputs.whatsapp.codes import NAMES, OTHER, PASSING, RULES, THROTTLED
 from gateway_plugins.outputs.whatsapp.errors import (
     DETAIL,
     Pauses,
@@ -86,6 +88,23 @@ def test_provider_id(status: int, body: Any, expected: str | None) -> None:
         (403, b"<html>forbidden</html>", "no_graph_error", False),
         (404, b"{}", "no_graph_error", False),
         (302, b"", "no_graph_error", False),
+        (400, b'\xef\xbb\xbf{"error":{"code":131047}}', "window_closed", False),
+        (400, b'{"error":{"code":131047,"message":"\xff"}}', "window_closed", False),
+        (400, b'{"error":{"code":131047,"message":"\\ud83d"}}', "window_closed", False),
+        (400, b'{"error":{"code":131047.0}}', "window_closed", False),
+        (400, b'{"error":{"code":"0131047"}}', "window_closed", False),
+        (400, b'{"error":{"code":-1}}', "meta_other", False),
+        (400, b'{"error":{"code":%s}}' % (b"9" * 400), "meta_other", False),
+        (400, b'{"error":{"code":1e400}}', "no_graph_error", False),
+        (400, b'{"error":{"code":NaN}}', "no_graph_error", False),
+        (400, b'{"error":{"code":[131047]}}', "no_graph_error", False),
+        (400, b'{"error":[{"code":131047}]}', "no_graph_error", False),
+        (400, b'[{"error":{"code":131047}}]', "no_graph_error", False),
+        (400, b'{"error":"no"}', "no_graph_error", False),
+        (400, b"null", "no_graph_error", False),
+        (400, graph(131047).decode().encode("utf-16"), "no_graph_error", False),
+        (500, graph(131047).decode().encode("utf-16"), "server_error", True),
+        (200, b'{"error":"no"}', "no_message_id", True),
         (400, b'{"error":{"code":true}}', "no_graph_error", False),
         (400, b"[" * 100_000, "no_graph_error", False),
     ],
@@ -97,6 +116,36 @@ def test_failure(status: int, body: bytes, name: str, unknown: bool) -> None:
     assert type(error) is (Unknown if unknown else Rejected)
     assert (error.code, error.scope) == (name, refused.rule.scope)
     assert error.retry_after == (None if unknown else 9.0)
+
+
+@pytest.mark.parametrize("code", sorted(RULES))
+def test_only_the_persons_own_stop_withdraws(code: int) -> None:
+    assert failure(400, graph(code)).error(None).withdraws is (code == 131050)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+    | st.sampled_from([131056, 131050, 190, 100, 33, "131047", 10**400]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(
+        st.sampled_from(["code", "error_subcode", "error_data", "details", "message", "is_transient",
+                         "fbtrace_id", "estimated_time_to_regain_access", "id"]), inner, max_size=4),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(
+    JSON, JSON, st.sampled_from([200, 204, 302, 400, 403, 408, 429, 500, 503]), st.text(max_size=30)
+)
+@settings(derandomize=True, max_examples=500, deadline=None)
+def test_whatever_is_answered(error: Any, messages: Any, status: int, header: str) -> None:
+    """An id, or a name of the table with a short detail; a pause within bounds."""
+    body = json.dumps({"error": error, "messages": messages}).encode()
+    if provider_id(status, body) is None:
+        refused = failure(status, body)
+        assert refused.rule.name in NAMES
+        assert len(refused.detail) < 2 * DETAIL
+    headers = {"retry-after": header, "x-business-use-case-usage": json.dumps({"1": [error]})}
+    assert 1.0 <= (retry_after(RULES[4], headers, 1.0, NOW) or 0.0) <= 86400.0
 
 
 def test_a_new_code_that_passes() -> None:
@@ -185,6 +234,21 @@ def test_pauses_of_a_sender_grow_once_per_pause() -> None:
         (130429, {"retry-after": "99999999"}, 1.0, 86400.0),
         (130429, {"retry-after": "Sat, 21 Nov 2026 12:02:00 GMT"}, 1.0, 120.0),
         (130429, {"retry-after": "soon"}, 1.0, 1.0),
+        (130429, {"retry-after": ""}, 1.0, 1.0),
+        (130429, {"retry-after": " 17 "}, 1.0, 17.0),
+        (130429, {"retry-after": "17.5"}, 1.0, 17.5),
+        (130429, {"retry-after": "17, 20"}, 1.0, 20.0),
+        (130429, {"retry-after": "-17"}, 1.0, 1.0),
+        (130429, {"retry-after": "0x11"}, 1.0, 1.0),
+        (130429, {"retry-after": "nan"}, 1.0, 1.0),
+        (130429, {"retry-after": "inf"}, 1.0, 1.0),
+        (130429, {"retry-after": "9" * 400}, 1.0, 1.0),
+        (130429, {"retry-after": "Sat, 21 Nov 2026 12:02:00"}, 1.0, 120.0),
+        (130429, {"retry-after": "Sat, 21 Nov 2026 12:02:00 -0000"}, 1.0, 120.0),
+        (130429, {"retry-after": "Sat, 21 Nov 2026 13:02:00 +0100"}, 1.0, 120.0),
+        (130429, {"retry-after": "Sat, 21 Nov 2020 12:02:00 GMT"}, 1.0, 1.0),
+        (130429, {"retry-after": "Fri, 31 Dec 9999 23:59:59 -2359"}, 1.0, 86400.0),
+        (130429, {"retry-after": "Sat, 21 Nov 99999 12:02:00 GMT"}, 1.0, 1.0),
         (131026, {"retry-after": "17"}, None, None),
         (131047, {"retry-after": "17"}, None, None),
         (
@@ -196,7 +260,19 @@ def test_pauses_of_a_sender_grow_once_per_pause() -> None:
             300.0,
             540.0,
         ),
-        (4, {"x-business-use-case-usage": "nonsense"}, 300.0, 300.0),
+        *(
+            (4, {"x-business-use-case-usage": usage}, 300.0, expected)
+            for usage, expected in [
+                ("nonsense", 300.0),
+                ("[]", 300.0),
+                ("[" * 100_000, 300.0),
+                ('{"1":{"a":1}}', 300.0),
+                ('{"1":[{"estimated_time_to_regain_access":"9"}]}', 300.0),
+                ('{"1":[{"estimated_time_to_regain_access":-9}]}', 300.0),
+                ('{"1":[{"estimated_time_to_regain_access":1e308}]}', 86400.0),
+                ('{"1":[{"estimated_time_to_regain_access":%s}]}' % ("9" * 400), 86400.0),
+            ]
+        ),
         (
             131056,
             {"x-business-use-case-usage": '{"1":[{"estimated_time_to_regain_access":9}]}'},

@@ -159,6 +159,20 @@ SAID: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         {"kind": "edit", "words": "Stop", "quoted": "wamid.IN0", "opens_window": False},
     ),
+    "edit of a caption": (
+        {
+            "type": "edit",
+            "edit": {
+                "original_message_id": "wamid.IN0",
+                "message": {"type": "image", "image": {"caption": "Stop"}},
+            },
+        },
+        {"kind": "edit", "words": "Stop", "opens_window": False},
+    ),
+    "edit of another shape": (
+        {"type": "edit", "edit": {"message": ["x"]}},
+        {"kind": "edit", "words": "", "opens_window": False},
+    ),
     "revoke": (
         {"type": "revoke", "revoke": {"original_message_id": "wamid.IN0"}},
         {"kind": "revoke", "quoted": "wamid.IN0", "opens_window": False},

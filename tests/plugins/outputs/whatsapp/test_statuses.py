@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.api import AccountEvent, Status
+from gateway.api import AccountEvent, Identity, Status
 from gateway_plugins.outputs.whatsapp.webhook import Reader
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -97,6 +97,36 @@ def test_status(changes: dict[str, Any], fields: dict[str, Any]) -> None:
     assert isinstance(found, Status)
     expected = {"provider_id": "wamid.OUT1", "at": AT, **fields}
     assert {name: getattr(found, name) for name in expected} == expected
+
+
+STOPPED = {"code": 131050, "title": "User has stopped marketing"}
+BY_PHONE = Identity("phone", "+" + PHONE)
+BY_USER = Identity("user_id", "DE.10000000000000000042")
+
+
+@pytest.mark.parametrize(
+    ("changes", "withdraws", "identities"),
+    [
+        ({"errors": [STOPPED]}, True, (BY_PHONE,)),
+        ({"errors": [{"code": "131050"}]}, True, (BY_PHONE,)),
+        ({"errors": [{"code": 131049}, STOPPED]}, True, (BY_PHONE,)),
+        ({"errors": [STOPPED], "recipient_user_id": BY_USER.value}, True, (BY_PHONE, BY_USER)),
+        ({"errors": [STOPPED], "recipient_id": "", "recipient_user_id": BY_USER.value}, True,
+         (BY_USER,)),
+        ({"errors": [STOPPED], "recipient_id": int(PHONE)}, True, (BY_PHONE,)),
+        ({"errors": [STOPPED], "recipient_id": {"x": 1}}, True, ()),
+        ({"errors": [{"code": 131049}]}, False, ()),
+        ({"errors": [None, 7, "131050"]}, False, ()),
+        ({"errors": "131050"}, False, ()),
+        ({"errors": [STOPPED], "status": "sent"}, False, ()),
+    ],
+)  # fmt: skip
+def test_a_person_who_stopped_in_whatsapp(
+    changes: dict[str, Any], withdraws: bool, identities: tuple[Identity, ...]
+) -> None:
+    """131050 in a failed status is a withdrawal, of whoever the message was for."""
+    found = read({**SENT, "status": "failed", **changes})
+    assert (found.withdraws, found.identities) == (withdraws, identities)
 
 
 @pytest.mark.parametrize(
