@@ -2,121 +2,90 @@
 
 from __future__ import annotations
 
-import hmac
 import re
-from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from gateway_sandbox import account_api, template_api
+from gateway_sandbox.access import DENIED, Access
+from gateway_sandbox.connection import MAX_BODY
 from gateway_sandbox.control import Control
-from gateway_sandbox.graph import GraphError, unknown_object
-from gateway_sandbox.sending import Sending
-from gateway_sandbox.server import Hangup, Request, Response
-from gateway_sandbox.state import Number, State
+from gateway_sandbox.form import parameters
+from gateway_sandbox.graph import RATES, GraphError
+from gateway_sandbox.management import Management, unknown_path
+from gateway_sandbox.media import UPLOAD_LIMIT
+from gateway_sandbox.media_api import download
+from gateway_sandbox.outbox import Outbox
+from gateway_sandbox.page import Page
+from gateway_sandbox.page_guard import refuse
+from gateway_sandbox.sending import MARKETING, MESSAGES, Sending
+from gateway_sandbox.server import Answer, Hangup, Request, Response
+from gateway_sandbox.state import State
 
 _VERSION = re.compile(r"v[0-9]+\.[0-9]+\Z")
+_FORM = 1_000_000  # bytes of an upload beside its file
 _encode = msgspec.json.Encoder().encode
-_DENIED = ("WWW-Authenticate", 'OAuth "Facebook Platform" "invalid_token" "Invalid OAuth token"')
 
 
 class App:
     """The handler of the server."""
 
-    def __init__(self, state: State, control: Control, sending: Sending) -> None:
+    def __init__(
+        self, state: State, outbox: Outbox, control: Control, sending: Sending, page: Page
+    ) -> None:
         self._state = state
         self._control = control
         self._sending = sending
-        self._token = state.settings.token.encode()
+        self._page = page
+        self._management = Management(state, outbox)
+        self._access = Access(state.settings.token, state.settings.app_secret)
 
-    async def handle(self, request: Request) -> Response | Hangup:
+    async def handle(self, request: Request) -> Answer:
         """Answer one request, whatever it is."""
         parts = request.path.strip("/").split("/")
-        if parts[0] == "sandbox":
-            return await self._control.handle(request)
+        if parts[0] in ("", "page", "sandbox"):
+            return await self._own(request)
         try:
             return await self._graph(request, parts)
         except GraphError as error:
             self._state.refused[error.code] += 1
+            rated = error.code in RATES and error.usual
             return Response(
-                status=error.http,
+                status=self._state.account.rate_http if rated else error.http,
                 body=_encode(error.body(self._state.trace())),
-                headers=(_DENIED,) if error.code in (190, 2500) else (),
+                headers=(DENIED,) if error.code in (190, 2500) else (),
             )
+
+    async def _own(self, request: Request) -> Answer:
+        """The page with the phones and the API behind it."""
+        refusal = refuse(request, self._state.settings.host)
+        return refusal or self._page.handle(request) or await self._control.handle(request)
 
     async def _graph(self, request: Request, parts: list[str]) -> Response | Hangup:
+        if parts[0] == "media" and len(parts) == 1:
+            self._access.check_token(request)
+            return download(self._state.media, request)
         if not _VERSION.match(parts[0]) or not 2 <= len(parts) <= 3:
-            raise _unknown_path(request)
-        self._check_token(request)
+            raise unknown_path(request)
+        self._access.check_token(request)
+        if self._state.faults.active:
+            self._expired()
+        if b"appsecret_proof" in request.body or "appsecret_proof" in request.query:
+            self._access.check_proof(parameters(request))
         edge = parts[2] if len(parts) == 3 else ""
-        number = self._state.numbers.get(parts[1])
-        if number is not None:
-            return await self._number(request, number, edge)
-        if parts[1] != self._state.settings.account_id:
-            raise unknown_object(request.method, unquote(parts[1]))
-        return self._account(request, edge)
+        if request.method == "POST" and edge in (MESSAGES, MARKETING):
+            number = self._state.numbers.get(parts[1])
+            if number is not None:
+                return await self._sending.post(request, number, edge)
+        return await self._management.handle(request, parts[1], edge)
 
-    def _check_token(self, request: Request) -> None:
-        header = request.header(b"authorization")
-        scheme, _, given = (header or "").partition(" ")
-        if scheme.lower() != "bearer" or not given.strip():
-            raise GraphError(
-                2500,
-                message=(
-                    "An active access token must be used to query information about the "
-                    "current user."
-                ),
-            )
-        if not hmac.compare_digest(given.strip().encode(), self._token):
-            raise GraphError(190, message="Invalid OAuth access token - Cannot parse access token")
-
-    async def _number(self, request: Request, number: Number, edge: str) -> Response | Hangup:
-        match request.method, edge:
-            case "POST", "messages":
-                return await self._sending.post(request, number)
-            case "GET", "":
-                fields = _query(request).get("fields")
-                return self._management(account_api.number(self._state, number, fields))
-            case _, "messages" | "":
-                raise unknown_object(request.method, number.id)
-        raise _unknown_path(request)
-
-    def _account(self, request: Request, edge: str) -> Response:
-        state, query = self._state, _query(request)
-        match request.method, edge:
-            case "GET", "":
-                return self._management(account_api.account(state, query.get("fields")))
-            case "GET", "phone_numbers":
-                return self._management(account_api.numbers(state, query.get("fields")))
-            case "GET", "subscribed_apps":
-                return self._management(account_api.subscribed_apps())
-            case "POST", "subscribed_apps":
-                return self._management({"success": True})
-            case "GET", "message_templates":
-                base = f"http://{request.header(b'host') or ''}{request.path}"
-                return self._management(template_api.list_templates(state.templates, query, base))
-            case "POST", "message_templates":
-                return self._management(template_api.create(state.templates, request.body))
-            case _, "" | "messages" | "phone_numbers" | "subscribed_apps" | "message_templates":
-                raise unknown_object(request.method, state.settings.account_id)
-        raise _unknown_path(request)
-
-    def _management(self, document: object) -> Response:
-        """An answer of the management API, with its usage header (section 4.4)."""
-        usage = {
-            "type": "whatsapp_business_management",
-            "call_count": 1,
-            "total_cputime": 1,
-            "total_time": 1,
-            "estimated_time_to_regain_access": 0,
-        }
-        header = _encode({self._state.settings.account_id: [usage]}).decode()
-        return Response(body=_encode(document), headers=(("X-Business-Use-Case-Usage", header),))
+    def _expired(self) -> None:
+        """A fault of the token, which concerns every call."""
+        faults = self._state.faults
+        fault = faults.strike("token", faults.occasion("", "token"))
+        if fault is not None:
+            raise GraphError(fault.code or 190, "A fault that was asked for.", http=fault.http)
 
 
-def _query(request: Request) -> dict[str, str]:
-    return dict(parse_qsl(request.query))
-
-
-def _unknown_path(request: Request) -> GraphError:
-    return GraphError(2500, message=f"Unknown path components: {unquote(request.path)}")
+def body_limit(path: str) -> int:
+    """Bytes that a request's body may have; uploads of media may be larger than all others."""
+    return UPLOAD_LIMIT + _FORM if path.rstrip("/").endswith("/media") else MAX_BODY

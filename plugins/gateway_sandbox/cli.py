@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from gateway_sandbox.settings import DEFAULT_ACCOUNT_ID, DEFAULT_NUMBER_ID, Settings
+from gateway_sandbox.limits import TIERS
+from gateway_sandbox.settings import (
+    DEFAULT_ACCOUNT_ID,
+    DEFAULT_NUMBER_ID,
+    REDELIVERY_FACTOR,
+    Settings,
+    SettingsError,
+)
+
+_OPTIONS = {"phone_number_ids": "--phone-number-id", "host": "--listen", "port": "--listen"}
 
 
 @click.command()
@@ -12,11 +23,12 @@ from gateway_sandbox.settings import DEFAULT_ACCOUNT_ID, DEFAULT_NUMBER_ID, Sett
     "--listen", default="127.0.0.1:9100", show_default=True, help="host:port; port 0: any."
 )
 @click.option("--webhook", default=None, help="Where events go, http://…; without it nowhere.")
-@click.option("--app-secret", required=True, help="Signs the webhooks.")
-@click.option("--token", required=True, help="The access token that is accepted.")
+@click.option("--app-secret", default="", help="Signs the webhooks.  [required]")
+@click.option("--token", default="", help="The access token that is accepted.  [required]")
+@click.option("--verify-token", default=None, help="For POST /sandbox/handshake.")
 @click.option(
     "--phone-number-id",
-    "numbers",
+    "phone_number_ids",
     multiple=True,
     default=(DEFAULT_NUMBER_ID,),
     show_default=True,
@@ -24,6 +36,12 @@ from gateway_sandbox.settings import DEFAULT_ACCOUNT_ID, DEFAULT_NUMBER_ID, Sett
 )
 @click.option("--account-id", default=DEFAULT_ACCOUNT_ID, show_default=True)
 @click.option("--rate", default=80.0, show_default=True, help="Messages per second and number.")
+@click.option(
+    "--messaging-limit",
+    default="TIER_UNLIMITED",
+    show_default=True,
+    help=f"People a day outside windows: {', '.join(TIERS)}.",
+)
 @click.option("--lean", is_flag=True, help="For measuring: little work per request, no statuses.")
 @click.option("--statuses/--no-statuses", default=None, help="Default: yes, with --lean no.")
 @click.option("--batch", default=1, show_default=True, help="Statuses per POST, at most.")
@@ -33,52 +51,60 @@ from gateway_sandbox.settings import DEFAULT_ACCOUNT_ID, DEFAULT_NUMBER_ID, Sett
     show_default=True,
     help="Seconds until sent, delivered, read.",
 )
+@click.option(
+    "--redelivery-factor",
+    default=REDELIVERY_FACTOR,
+    help="Webhooks that fail come again for seven days times this.  [default: 42 seconds in all]",
+)
 @click.option("--keep", default=100_000, show_default=True, help="Accepted sends to remember.")
 @click.option("--seed", default=None, help="Fixes ids and random faults.")
-def sandbox(
-    listen: str,
-    webhook: str | None,
-    app_secret: str,
-    token: str,
-    numbers: tuple[str, ...],
-    account_id: str,
-    rate: float,
-    lean: bool,
-    statuses: bool | None,
-    batch: int,
-    delays: str,
-    keep: int,
-    seed: str | None,
-) -> None:
+def sandbox(listen: str, delays: str, statuses: bool | None, lean: bool, **members: Any) -> None:
     """A stand-in for the WhatsApp Cloud API on this machine."""
+    problems: dict[str, str] = {}
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal():
-        raise click.BadParameter("host:port", param_hint="--listen")
-    settings = Settings(
-        token=token,
-        app_secret=app_secret,
-        host=host.strip("[]"),
-        port=int(port),
-        webhook=webhook,
-        account_id=account_id,
-        phone_number_ids=numbers,
-        rate=rate,
-        lean=lean,
-        statuses=statuses if statuses is not None else not lean,
-        batch=batch,
-        delays=_delays(delays),
-        keep=keep,
-        seed=seed,
-    )
+        problems["--listen"] = "is host:port, such as 127.0.0.1:9100"
+        host, port = "127.0.0.1", "0"
+    try:
+        sent, delivered, read = (float(part) for part in delays.split(","))
+    except ValueError:
+        problems["--delays"] = "are three numbers with commas between them"
+        sent, delivered, read = 0.0, 0.0, 0.0
+    try:
+        settings = Settings(
+            host=host.strip("[]"),
+            port=int(port),
+            delays=(sent, delivered, read),
+            lean=lean,
+            statuses=statuses if statuses is not None else not lean,
+            **members,
+        )
+    except SettingsError as error:
+        for name, text in error.problems.items():
+            problems.setdefault(_OPTIONS.get(name, f"--{name.replace('_', '-')}"), text)
+    if problems:
+        width = max(map(len, problems))
+        lines = (f"  {option:<{width}}  {text}" for option, text in problems.items())
+        raise click.UsageError("the sandbox cannot start so:\n" + "\n".join(lines))
     _run(settings)
 
 
-def _delays(text: str) -> tuple[float, float, float]:
-    try:
-        sent, delivered, read = (float(part) for part in text.split(","))
-    except ValueError:
-        raise click.BadParameter("three numbers with commas", param_hint="--delays") from None
-    return sent, delivered, read
+def _introduce(url: str, settings: Settings) -> str:
+    """What an operator needs to know of a running sandbox."""
+    number = settings.phone_number_ids[0]
+    return (
+        f"sandbox listens on {url}\n"
+        "\n"
+        "  in the gateway's settings, under [senders.NAME]:\n"
+        f'    base_url        = "{url}"\n'
+        f'    phone_number_id = "{number}"\n'
+        f'    account_id      = "{settings.account_id}"\n'
+        "    token and app_secret as given here\n"
+        "\n"
+        f"  webhooks go to      {settings.webhook or 'nobody: --webhook was not given'}\n"
+        f"  phones to look at   {url}/\n"
+        f"  faults and the like {url}/sandbox"
+    )
 
 
 def _run(settings: Settings) -> None:
@@ -91,15 +117,16 @@ def _run(settings: Settings) -> None:
     async def main() -> None:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async with open_sandbox(settings) as running:
-                click.echo(f"sandbox listens on {running.url}")
+                click.echo(_introduce(running.url, settings))
                 await anext(aiter(signals))
 
     problem: BaseException | None = None
     try:
         trio.run(main)
-    except* (OSError, ValueError) as group:
+    except* OSError as group:
         problem = group
     while isinstance(problem, BaseExceptionGroup):
         problem = problem.exceptions[0]
     if problem is not None:
-        raise click.ClickException(str(problem))
+        where = f"{settings.host}:{settings.port}"
+        raise click.ClickException(f"the sandbox cannot listen on {where}: {problem}")

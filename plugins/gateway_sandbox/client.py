@@ -7,9 +7,10 @@ per second on a machine that is being measured, and a full parser doubled their 
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 import trio
+
+from gateway_sandbox.settings import parse_webhook
 
 _ANSWER_LIMIT = 1_000_000
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]")
@@ -31,49 +32,56 @@ class Target:
     """The receiver's address, `http://host[:port]/path`."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            raise ValueError("the webhook is an address that starts with http://")
-        self.host = parts.hostname
+        try:
+            parts = parse_webhook(url)
+        except ValueError as error:
+            raise ValueError(f"the webhook {error}") from None
+        self.host = parts.hostname or ""
         self.port = parts.port or 80
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self.netloc = parts.netloc.rpartition("@")[2]
+        self.path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._head = (
-            f"POST {path} HTTP/1.1\r\n"
-            f"Host: {parts.netloc.rpartition('@')[2]}\r\n"
+            f"POST {self.path} HTTP/1.1\r\n"
+            f"Host: {self.netloc}\r\n"
             "User-Agent: facebookexternalua\r\n"
             "Accept: */*\r\n"
             "Content-Type: application/json\r\n"
         )
 
-    def request(self, body: bytes, signature: str) -> bytes:
+    def request(self, body: bytes, signature: str | None) -> bytes:
         """The bytes of one POST (section 6.3)."""
-        head = (
-            f"{self._head}Content-Length: {len(body)}\r\nX-Hub-Signature-256: {signature}\r\n\r\n"
-        )
+        signed = f"X-Hub-Signature-256: {signature}\r\n" if signature is not None else ""
+        head = f"{self._head}Content-Length: {len(body)}\r\n{signed}\r\n"
         return head.encode("ascii") + body
 
 
 class Poster:
-    """One connection to the receiver, opened when needed, kept while it lasts."""
+    """One connection to a receiver, opened when needed, kept while it lasts."""
 
-    def __init__(self, target: Target, timeout: float) -> None:
-        self._target = target
+    def __init__(self, timeout: float) -> None:
+        self._target: Target | None = None
         self._timeout = timeout
         self._stream: trio.SocketStream | None = None
 
-    async def post(self, body: bytes, signature: str) -> int:
-        """The HTTP status of the answer; `NoAnswer` if there is none in time."""
+    async def post(self, target: Target, body: bytes, signature: str | None) -> int:
+        """The HTTP status of the answer; `NoAnswer` if there is none in time.
+
+        `signature`: of `X-Hub-Signature-256`; None: without that header.
+        """
+        if target is not self._target:
+            self.close()
+            self._target = target
         used = self._stream is not None
-        request = self._target.request(body, signature)
+        request = target.request(body, signature)
         try:
             with trio.fail_after(self._timeout):
                 try:
-                    return await self._exchange(request)
+                    return await self._exchange(target, request)
                 except (_NotHttp, trio.BrokenResourceError, OSError):
                     self.close()
                     if not used:  # only a connection that idled may have been closed meanwhile
                         raise
-                    return await self._exchange(request)
+                    return await self._exchange(target, request)
         except (_NotHttp, trio.BrokenResourceError, trio.TooSlowError, OSError) as error:
             self.close()
             raise NoAnswer(str(error) or type(error).__name__) from error
@@ -86,9 +94,9 @@ class Poster:
             self._stream.socket.close()
         self._stream = None
 
-    async def _exchange(self, request: bytes) -> int:
+    async def _exchange(self, target: Target, request: bytes) -> int:
         if self._stream is None:
-            self._stream = await trio.open_tcp_stream(self._target.host, self._target.port)
+            self._stream = await trio.open_tcp_stream(target.host, target.port)
         await self._stream.send_all(request)
         status, keep = await _answer(self._stream)
         if not keep:

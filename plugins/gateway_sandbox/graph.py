@@ -21,6 +21,7 @@ CODES: dict[int, tuple[int, str]] = {
     190: (401, "Access token has expired"),
     200: (403, "API Permission"),
     368: (403, "Temporarily blocked for policies violations"),
+    2200: (400, "Callback verification failed"),
     2500: (400, "An active access token must be used to query information"),
     80007: (400, "Rate limit issues"),
     130403: (403, "Business has blocked this user"),
@@ -73,21 +74,35 @@ CODES: dict[int, tuple[int, str]] = {
     132018: (400, "Template parameter validation failed"),
     132068: (400, "Flow is blocked"),
     132069: (400, "Flow is throttled"),
+    133005: (400, "Two-step verification PIN mismatch"),
     133010: (400, "Phone number not registered"),
+    133016: (400, "Too many registrations"),
     134011: (400, "Payments terms not accepted"),
     134100: (400, "Not eligible for marketing messages"),
     134101: (400, "Template is not synced"),
     134102: (500, "Template is unavailable for use"),
     135000: (400, "Generic user error"),
     137000: (400, "User identity hash mismatch"),
+    139100: (400, "Failed to block or unblock some users"),
+    139101: (400, "Limit of blocked users reached"),
     139200: (400, "Direct send blocked"),
+    2388019: (400, "Message template limit reached"),
+    2388040: (400, "Field is too long"),
+    2388047: (400, "Header or body format is not valid"),
+    2388073: (400, "Footer format is not valid"),
+    2388299: (400, "Variable at the start or the end"),
 }
+
+
+RATES = (4, 80007, 130429, 131056)
+"""Codes whose HTTP status was seen as 400, 403 and 429 (section 5.2)."""
 
 
 class GraphError(Exception):
     """A request that the API refuses.
 
-    `details` says what is wrong with this request; `http` overrides the status of the table.
+    `details` says what is wrong with this request; `http` overrides the status of the table, and
+    then it is not the `usual` one.
     """
 
     def __init__(
@@ -106,6 +121,7 @@ class GraphError(Exception):
         self.message = message if message is not None else f"(#{code}) {title}"
         self.subcode = subcode
         self.http = http if http is not None else status
+        self.usual = http is None
 
     def body(self, trace: str) -> dict[str, Any]:
         """The answer's body (section 5.1); `trace` becomes `fbtrace_id`."""

@@ -9,15 +9,22 @@ from typing import Any
 import msgspec
 import trio
 
-from gateway_sandbox.app import App
-from gateway_sandbox.control import Button, Control, Said, Say, TemplateChange
+from gateway_sandbox.account_news import AccountChange, TemplateChange
+from gateway_sandbox.app import App, body_limit
+from gateway_sandbox.chats import Chats
+from gateway_sandbox.contents import Say
+from gateway_sandbox.control import Control
 from gateway_sandbox.faults import Fault
+from gateway_sandbox.identities import Identities
 from gateway_sandbox.outbox import Outbox
+from gateway_sandbox.page import Page
 from gateway_sandbox.people import parse_person
+from gateway_sandbox.received import Received
 from gateway_sandbox.sending import Sending
 from gateway_sandbox.server import Server
 from gateway_sandbox.settings import Settings
-from gateway_sandbox.state import Received, State
+from gateway_sandbox.state import State
+from gateway_sandbox.talking import Said
 
 
 class Sandbox:
@@ -29,10 +36,15 @@ class Sandbox:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.state = State(settings)
-        self.outbox = Outbox(settings)
-        self.control = Control(self.state, self.outbox)
-        self.app = App(self.state, self.control, Sending(self.state, self.outbox))
-        self.server = Server(self.app.handle, settings.now)
+        self.outbox = Outbox(self.state)
+        identities = Identities(self.state)
+        self.control = Control(self.state, self.outbox, identities)
+        self.chats = Chats()
+        self.state.listeners.append(self.chats.notice)
+        page = Page(self.state, self.outbox, self.chats, self.control.stats)
+        sending = Sending(self.state, self.outbox, identities)
+        self.app = App(self.state, self.outbox, self.control, sending, page)
+        self.server = Server(self.app.handle, self.state.clock, body_limit=body_limit)
         self.host, self.port = settings.host, settings.port
 
     @property
@@ -52,22 +64,33 @@ class Sandbox:
         text: str | None = None,
         *,
         button: tuple[str, str] | None = None,
-        context: str | None = None,
-        phone_number_id: str | None = None,
+        **members: Any,
     ) -> Said:
-        """A person (number or user id) writes, or presses a button (payload, text)."""
+        """A person (number or user id) writes, or presses a button (payload, text), or does
+        what else `members` say: those of `contents.Say`."""
         person = parse_person(phone)
         if person is None:
             raise ValueError("the phone is neither a phone number nor a user id")
-        pressed = Button(*button) if button is not None else None
-        say = Say(text=text, button=pressed, context=context, phone_number_id=phone_number_id)
-        return await self.control.say(person, say)
+        if button is not None:
+            members["button"] = {"payload": button[0], "text": button[1]}
+        if text is not None:
+            members["text"] = text
+        return await self.control.say(person, msgspec.convert(members, Say))
 
     def fault(self, name: str, number: str | None = None, **members: Any) -> Fault:
         """Set a fault; the members are those of `Fault`."""
         fault = msgspec.convert({"fault": name, "number": number, **members}, Fault)
         self.state.faults.add(fault)
         return fault
+
+    def forward(self, seconds: float) -> None:
+        """Let time pass at once: windows close, days end, what was due leaves."""
+        self.state.clock.forward(seconds)
+
+    def account(self, **members: Any) -> list[str]:
+        """Something happens to the account; the members are those of `AccountChange`.
+        Returns the fields of the webhooks that tell it."""
+        return self.control.change_account(msgspec.convert(members, AccountChange))
 
     def template_status(self, name: str, language: str, status: str) -> None:
         self.control.change(TemplateChange(name, language, status))
@@ -94,6 +117,7 @@ async def serve(
     sandbox = Sandbox(settings)
     listeners = await trio.open_tcp_listeners(settings.port, host=settings.host)
     sandbox.port = listeners[0].socket.getsockname()[1]
+    sandbox.state.url = sandbox.url
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sandbox.outbox.run)
         await nursery.start(sandbox.server.serve, listeners)

@@ -7,24 +7,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import trio
 
-from gateway_sandbox.blog import Blog, Post
+from gateway_sandbox.blog import Blog
+from gateway_sandbox.ledger import Ledger
 from gateway_sandbox.serve import Sandbox, open_sandbox
 from gateway_sandbox.server import Server
 from gateway_sandbox.settings import Settings
 from gateway_sandbox.world import (
-    CONFIRMED,
     LEAVING,
+    SIDE_BY_SIDE,
     TALKING,
-    USERNAME,
-    WHO,
+    TEMPLATE,
     free_port,
+    label,
     masked,
     write_settings,
 )
@@ -46,8 +46,6 @@ class Stage:
         self._seconds = seconds
         self._print = say
         self._blog = Blog()
-        self._expected: Counter[tuple[str, str]] = Counter()  # (contact, link)
-        self._left: set[str] = set()
         self._told = 0
 
     async def run(self) -> int:
@@ -84,93 +82,88 @@ class Stage:
             token="demo-token",
             app_secret="demo-secret",
             webhook=f"http://{public}/hook/main/",
-            delays=(0.1, 0.3, 0.8),
+            delays=(0.2, 0.6, 1.4),
+            verified_name="Beispiel GmbH",
         )
         async with open_sandbox(settings) as sandbox, trio.open_nursery() as nursery:
             listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-            self._blog.base = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
+            self._blog.listens(listeners[0].socket.getsockname()[1])
             server = Server(self._blog.handle, time.time)
             await nursery.start(server.serve, listeners)
             self._blog.publish()
             self._blog.publish()
             write_settings(self._folder, public, metrics, sandbox.url, self._blog.base)
+            ledger = Ledger(sandbox, self._blog.posts)
+            set_table(sandbox)
             self._introduce(sandbox, metrics)
             await self._command("contacts", "import", str(self._folder / "contacts.csv"))
             daemon = await nursery.start(self._daemon)
-            nursery.start_soon(self._tell, sandbox)
+            nursery.start_soon(self._tell, sandbox, ledger)
             try:
-                problem = await self._acts(sandbox, daemon, ended)
+                problem = await self._acts(sandbox, ledger, daemon, ended)
             finally:
                 with trio.CancelScope(shield=True), trio.move_on_after(25):
                     await self._stop(daemon)
             await sandbox.settled()
-            problem = problem or self._summary(sandbox)
+            for line in ledger.table():
+                self._print(line)
+            right, sentence = ledger.verdict()
+            self._print(f"\n{sentence}")
+            if not right:
+                problem = problem or "not everybody got what they should"
             if daemon.returncode != 0:
                 problem = problem or f"the gateway ended with exit status {daemon.returncode}"
             nursery.cancel_scope.cancel()
         return problem
 
-    async def _acts(self, sandbox: Sandbox, daemon: trio.Process, ended: trio.Event) -> str | None:
+    async def _acts(
+        self, sandbox: Sandbox, ledger: Ledger, daemon: trio.Process, ended: trio.Event
+    ) -> str | None:
         await self._until(
             lambda: self._blog.fetches >= 2, daemon, "the gateway never read the blog"
         )
         self._say("the blog had 2 posts already: the first look at a feed sends nothing")
-        said = await sandbox.say(TALKING, "Guten Morgen!")
+        said = await ledger.write(TALKING, "Guten Morgen!")
         if said.status != 200:
             return f"the webhook was answered with {said.status}"
         self._say(f"{masked(TALKING)} writes “Guten Morgen!”: for 24 hours free text may go there")
-        await self._publish(sandbox, daemon)
-        said = await sandbox.say(LEAVING, "Stop!")
-        self._left.add(LEAVING)
+        await self._publish(ledger, daemon)
+        said = await ledger.write(LEAVING, "Stop!", leaving=True)
         self._say(f"{masked(LEAVING)} writes “Stop!”: withdrawn before the webhook was answered")
         if said.status != 200:
             return f"the webhook was answered with {said.status}"
-        await self._publish(sandbox, daemon)
+        await self._publish(ledger, daemon)
         if self._seconds is None:
             self._say("that was the whole story; a post follows every 30 s, Ctrl-C ends the demo")
+            self._say(f"now you: write STOP on a phone, or switch on a fault: {sandbox.url}/")
         while not ended.is_set():
             with trio.move_on_after(30) as waited:
                 await ended.wait()
             if waited.cancelled_caught and self._seconds is None:
-                await self._publish(sandbox, daemon)
+                await self._publish(ledger, daemon)
         await trio.sleep(QUIET)
         return None
 
-    async def _publish(self, sandbox: Sandbox, daemon: trio.Process) -> None:
+    async def _publish(self, ledger: Ledger, daemon: trio.Process) -> None:
         post = self._blog.publish()
         self._say(f"the blog publishes “{post.title}”")
-        for contact in (*CONFIRMED, TALKING, LEAVING, USERNAME):
-            if contact not in self._left:
-                self._expected[contact, post.link] += 1
+        ledger.expect(post)
         await self._until(
-            lambda: sum(self._arrived(sandbox).values()) >= sum(self._expected.values()),
-            daemon,
-            f"“{post.title}” did not reach everybody",
+            lambda: not ledger.differences(), daemon, f"“{post.title}” did not reach everybody"
         )
 
-    def _arrived(self, sandbox: Sandbox) -> Counter[tuple[str, str]]:
-        links = [post.link for post in self._blog.posts]
-        return Counter(
-            (
-                line.contact,
-                next((link for link in reversed(links) if link in (line.text or "")), "?"),
-            )
-            for line in sandbox.received()
-        )
-
-    async def _tell(self, sandbox: Sandbox) -> None:
+    async def _tell(self, sandbox: Sandbox, ledger: Ledger) -> None:
         """Say what arrives, a line each."""
         while True:
             for line in sandbox.received()[self._told :]:
                 self._told += 1
+                last = (line.text or line.type).splitlines()[-1]
                 how = (
                     f"template, footer “{line.footer}”"
                     if line.template
-                    else "free text, ends with “" + (line.text or "").splitlines()[-1] + "”"
+                    else f"free text, ends with “{last}”"
                 )
-                post = next(
-                    (p for p in reversed(self._blog.posts) if p.link in (line.text or "")), None
-                )
+                post = ledger.post_of(line)
                 title = f"“{post.title}”, " if post else ""
                 self._say(f"  → {masked(line.contact):<19} {title}{how}")
             await trio.sleep(0.05)
@@ -179,8 +172,9 @@ class Stage:
     def _introduce(self, sandbox: Sandbox, metrics: str) -> None:
         self._print("Message gateway demo. All of it runs on this machine, nothing leaves it.\n")
         for name, where in (
+            ("phones", f"{sandbox.url}/   <- open this in a browser"),
             ("blog", f"{self._blog.base}/feed.xml"),
-            ("sandbox", f"{sandbox.url}/sandbox/received   (stands for Meta's servers)"),
+            ("sandbox", f"{sandbox.url}/sandbox   (stands for Meta's servers)"),
             ("metrics", f"http://{metrics}/metrics"),
             ("settings", str(self._folder / "gateway.toml")),
             ("look", f".venv/bin/gateway --config {self._folder}/gateway.toml status"),
@@ -236,29 +230,9 @@ class Stage:
     def _say(self, text: str) -> None:
         self._print(f"{time.strftime('%H:%M:%S')}  {text}")
 
-    # --- the end --------------------------------------------------------------------------------
-    def _summary(self, sandbox: Sandbox) -> str | None:
-        """Print who got what.  Returns what is wrong, if anything."""
-        arrived = self._arrived(sandbox)
-        posts: list[Post] = self._blog.posts[2:]
-        heads = "".join(f"  {f'post {n}':<8}" for n in range(1, len(posts) + 1))
-        self._print(f"\n  {'person':<19} {'consent':<27}{heads}")
-        for contact, state in WHO.items():
-            marks = ""
-            for post in posts:
-                got, due = arrived[contact, post.link], self._expected[contact, post.link]
-                mark = "got it" if got == 1 else "–" if got == 0 else f"{got} times"
-                marks += f"  {mark if got == due else f'{mark} (!)':<8}"
-            self._print(f"  {masked(contact):<19} {state:<27}{marks}".rstrip())
-        read = sandbox.stats()["statuses"].get("read", 0)
-        wrong = (arrived - self._expected) + (self._expected - arrived)
-        without = [
-            line for line in sandbox.received() if "STOP" not in f"{line.text} {line.footer}"
-        ]
-        self._print(
-            f"\n{sum(arrived.values())} messages for {sum(self._expected.values())} expected,"
-            f" {read} read · nobody twice, nobody without consent, a way out in each"
-            if not wrong and not without
-            else f"\n{len(wrong)} differ from what was expected, {len(without)} without a way out"
-        )
-        return "not everybody got what they should" if wrong or without else None
+
+def set_table(sandbox: Sandbox) -> None:
+    """The template is approved, and the phones lie on the table."""
+    sandbox.state.templates.add(TEMPLATE, status="APPROVED")
+    for contact, tone in SIDE_BY_SIDE.items():
+        sandbox.chats.introduce(contact, label(contact), tone)

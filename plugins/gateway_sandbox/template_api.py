@@ -1,159 +1,143 @@
-"""GET and POST /v…/{account_id}/message_templates (section 9.1)."""
+"""Templates over the API: list, create, read, edit, delete, unpause (section 9.1)."""
 
 from __future__ import annotations
 
-import base64
-import re
 from typing import Any
-from urllib.parse import urlencode
 
-from gateway_sandbox.graph import GraphError, parse_object
-from gateway_sandbox.templates import VARIABLE, Templates
+import msgspec
+
+from gateway_sandbox.definitions import check, check_parts
+from gateway_sandbox.graph import GraphError, unknown_object
+from gateway_sandbox.paging import page, select
+from gateway_sandbox.templates import Template, Templates
 
 Json = dict[str, Any]
 
-_DEFAULT_LIMIT = 25
-_FIELDS = "name,language,status,category,components,parameter_format"
-_NAME = re.compile(r"[a-z0-9_]{1,512}\Z")
-_LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?\Z")
-_CATEGORIES = ("MARKETING", "UTILITY", "AUTHENTICATION")
-_HEADERS = ("TEXT", "IMAGE", "VIDEO", "DOCUMENT", "LOCATION")
-_LIMITS = {"HEADER": 60, "BODY": 1024, "FOOTER": 60}
-_BUTTON_LIMIT = 25
-_EDGES = re.compile(rf"\A\s*{VARIABLE.pattern}|{VARIABLE.pattern}\s*\Z")
+_USUAL = ("name", "language", "status", "category", "components", "parameter_format", "id")
+_EMPTY = (
+    "correct_category",
+    "cta_url_link_tracking_opted_out",
+    "degrees_of_freedom_spec",
+    "library_template_name",
+    "message_send_ttl_seconds",
+    "previous_category",
+    "sub_category",
+)
+_NODE = "WhatsAppMessageTemplate"
+_EDITABLE = ("APPROVED", "REJECTED", "PAUSED")
+_EDITS = {"category", "components", "message_send_ttl_seconds", "parameter_format"}
+_AT_ONCE = 100
+_FILTERS = ("name", "status", "language", "category")
 
 
-def list_templates(store: Templates, query: dict[str, str], base: str) -> Json:
-    """One page.  `query`: fields, limit, after, and the filters; `base`: address for `next`."""
+def list_templates(store: Templates, query: dict[str, str], base: str, limit: int) -> Json:
+    """One page.  `query`: fields, summary, limit, after, and the filters; `base`: for `next`."""
     found = [
-        template.show()
+        template
         for template in store.all.values()
-        if all(
-            query.get(key) in (None, value)
-            for key, value in (
-                ("name", template.name),
-                ("status", template.status),
-                ("language", template.language),
-                ("category", template.category),
-            )
-        )
+        if all(query.get(key) in (None, getattr(template, key)) for key in _FILTERS)
     ]
-    fields = [field.strip() for field in query.get("fields", _FIELDS).split(",")]
-    for field in fields:
-        if found and field not in found[0]:
-            raise nonexisting(field, "WhatsAppMessageTemplate")
-    start, limit = _after(query.get("after")), _limit(query.get("limit"))
-    page = found[start : start + limit]
-    data = [{key: t[key] for key in dict.fromkeys((*fields, "id"))} for t in page]
-    if not data:
-        return {"data": []}
-    paging: Json = {"cursors": {"before": _cursor(start), "after": _cursor(start + len(page))}}
-    if start + len(page) < len(found):
-        paging["next"] = f"{base}?{urlencode(query | {'after': _cursor(start + len(page))})}"
-    return {"data": data, "paging": paging}
+    shown = [show(template, query.get("fields")) for template in found]
+    answer = page(shown, query, base)
+    if "summary" in query:
+        known = {
+            "total_count": len(found),
+            "message_template_count": len(store.all),
+            "message_template_limit": limit,
+            "are_translations_complete": True,
+        }
+        answer["summary"] = select(known, query["summary"], (), "MessageTemplateSummary")
+    return answer
 
 
-def nonexisting(field: str, node: str) -> GraphError:
-    """A field of `?fields=` that this kind of object does not have."""
-    return GraphError(
-        100, message=f"(#100) Tried accessing nonexisting field ({field}) on node type ({node})"
-    )
+def show(template: Template, fields: str | None) -> Json:
+    """`GET /{template_id}?fields=…`"""
+    return select(template.show(), fields, _USUAL, _NODE, _EMPTY)
 
 
-def _cursor(position: int) -> str:
-    return base64.urlsafe_b64encode(f"at:{position}".encode()).decode()
-
-
-def _after(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    try:
-        prefix, _, position = base64.urlsafe_b64decode(cursor).decode().partition(":")
-        if prefix == "at" and position.isdecimal():
-            return int(position)
-    except ValueError:
-        pass
-    raise GraphError(100, "Param after is not a cursor of this list.")
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return _DEFAULT_LIMIT
-    if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise GraphError(100, "Param limit must be a number from 1 to 1000.")
-    return int(text)
-
-
-def create(store: Templates, raw: bytes) -> Json:
+def create(store: Templates, definition: Json, limit: int) -> Json:
     """Submit a template; the answer's `status` is what the sandbox decides at once."""
-    definition = parse_object(raw)
     check(definition)
-    if store.get(definition["name"], definition["language"]) is not None:
+    name = definition["name"]
+    if store.get(name, definition["language"]) is not None:
         raise GraphError(
             100, "There is already content in this language for this template.", subcode=2388024
         )
+    if store.blocked(name):
+        raise GraphError(100, f"The template {name} is being deleted.", subcode=2388023)
+    if len(store.all) >= limit:
+        raise GraphError(2388019, f"The account has {limit} templates, which is its limit.")
     template = store.add(definition)
     return {"id": template.id, "status": template.status, "category": template.category}
 
 
-def check(definition: Json) -> None:
-    """Refuse what Meta would refuse at once; codes of the set-up path (section 5.4)."""
-    if not _NAME.match(_string(definition, "name")):
-        raise GraphError(100, "Param name: lower-case letters, digits and underscores only.")
-    if not _LANGUAGE.match(_string(definition, "language")):
-        raise GraphError(100, "Param language is not a supported locale.")
-    if _string(definition, "category").upper() not in _CATEGORIES:
-        raise GraphError(100, f"Param category must be one of {{{', '.join(_CATEGORIES)}}}.")
-    if str(definition.get("parameter_format", "positional")).upper() not in ("NAMED", "POSITIONAL"):
-        raise GraphError(100, "Param parameter_format must be one of {NAMED, POSITIONAL}.")
-    components = definition.get("components")
-    if not isinstance(components, list) or not all(isinstance(c, dict) for c in components):
-        raise GraphError(100, "Param components must be an array of JSON objects.")
-    kinds = [str(component.get("type")) for component in components]
-    if kinds.count("BODY") != 1 or len(set(kinds)) != len(kinds):
-        raise GraphError(100, "Param components: exactly one BODY, all others at most once.")
-    named = str(definition.get("parameter_format", "positional")).upper() == "NAMED"
-    for component in components:
-        _check_component(component, named)
+def edit(store: Templates, template: Template, changes: Json) -> Json:
+    """`POST /{template_id}`: what is given replaces what was there, and is looked at again."""
+    if template.status not in _EDITABLE:
+        raise GraphError(100, f"A template that is {template.status} cannot be edited.")
+    if not _EDITS & changes.keys():
+        raise GraphError(100, message="(#100) The parameter components is required.")
+    category = str(changes.get("category", template.category)).upper()
+    if category != template.category and template.status == "APPROVED":
+        raise GraphError(100, "The category of an approved template cannot be changed.")
+    check_parts(
+        {
+            "category": template.category,
+            "parameter_format": template.parameter_format,
+            "components": template.components,
+        }
+        | {key: changes[key] for key in _EDITS & changes.keys()}
+    )
+    store.edit(template, changes)
+    return {"success": True}
 
 
-def _check_component(component: Json, named: bool) -> None:
-    kind = str(component.get("type"))
-    if kind == "BUTTONS":
-        _check_buttons(component.get("buttons"))
-        return
-    if kind not in _LIMITS:
-        raise GraphError(100, f"Param components: the sandbox does not know {kind}.")
-    if kind == "HEADER":
-        if component.get("format", "TEXT") not in _HEADERS:
-            raise GraphError(2388047, "The header's format is not known.")
-        if component.get("format", "TEXT") != "TEXT":
-            return
-    text = _string(component, "text")
-    if len(text) > _LIMITS[kind]:
-        raise GraphError(2388040, f"{kind}: the text is longer than {_LIMITS[kind]} characters.")
-    if kind == "FOOTER" and VARIABLE.search(text):
-        raise GraphError(2388073, "The footer cannot hold variables.")
-    if kind == "BODY" and _EDGES.search(text):
-        raise GraphError(2388299, "The body cannot start or end with a variable.")
-    if any(name.isdecimal() == named for name in VARIABLE.findall(text)):
-        raise GraphError(2388047, f"{kind}: the variables do not fit parameter_format.")
+def delete(store: Templates, given: Json) -> Json:
+    """`DELETE …/message_templates`: `name` takes all languages, with `hsm_id` one of them;
+    `hsm_ids` takes up to 100 templates.  All or nothing."""
+    if "hsm_ids" in given:
+        store.remove([_by_id(store, id) for id in _ids(given["hsm_ids"])], whole_name=False)
+        return {"success": True}
+    name = given.get("name")
+    if not isinstance(name, str) or not name:
+        raise GraphError(100, message="(#100) The parameter name is required.")
+    if "hsm_id" in given:
+        template = _by_id(store, str(given["hsm_id"]))
+        if template.name != name:
+            raise GraphError(100, f"Param hsm_id is not a template with the name {name}.")
+        store.remove([template], whole_name=False)
+        return {"success": True}
+    found = [template for template in store.all.values() if template.name == name]
+    if not found:
+        raise GraphError(100, f"There is no template {name}.", subcode=2593002)
+    store.remove(found, whole_name=True)
+    return {"success": True}
 
 
-def _check_buttons(buttons: object) -> None:
-    if not isinstance(buttons, list) or not 1 <= len(buttons) <= 10:
-        raise GraphError(100, "Param buttons must be an array of 1 to 10 buttons.")
-    for button in buttons:
-        if not isinstance(button, dict) or not isinstance(button.get("type"), str):
-            raise GraphError(100, "Param buttons: every button needs a type.")
-        if len(_string(button, "text")) > _BUTTON_LIMIT:
-            raise GraphError(2388040, f"A button's text is longer than {_BUTTON_LIMIT}.")
-        if button["type"] == "URL":
-            _string(button, "url")
+def unpause(template: Template) -> Json:
+    """`POST /{template_id}/unpause`: for templates that pacing paused."""
+    if template.status != "PAUSED":
+        return {"success": False, "reason": f"The template is {template.status}."}
+    template.status = "APPROVED"
+    return {"success": True}
 
 
-def _string(holder: Json, key: str) -> str:
-    value = holder.get(key)
-    if not isinstance(value, str) or not value:
-        raise GraphError(100, message=f"(#100) The parameter {key} is required.")
-    return value
+def _by_id(store: Templates, id: str) -> Template:
+    template = store.by_id(id)
+    if template is None:
+        raise unknown_object("delete", id)
+    return template
+
+
+def _ids(given: object) -> list[str]:
+    """`hsm_ids`: an array, or one as text."""
+    if isinstance(given, str):
+        try:
+            given = msgspec.json.decode(given)
+        except msgspec.DecodeError:
+            given = str(given).split(",")
+    if isinstance(given, int):
+        given = [given]
+    if not isinstance(given, list) or not 1 <= len(given) <= _AT_ONCE:
+        raise GraphError(100, f"Param hsm_ids must be an array of 1 to {_AT_ONCE} ids.")
+    return list(dict.fromkeys(str(id) for id in given))

@@ -10,25 +10,36 @@ import re
 from typing import Any, NamedTuple
 
 from gateway_sandbox.graph import GraphError
-from gateway_sandbox.templates import Template, Templates, fill, variables
-from gateway_sandbox.validation import check_link
+from gateway_sandbox.payloads import Find, check_file, check_location
+from gateway_sandbox.templates import Template, Templates, fill
 
 Json = dict[str, Any]
 
 BODY_LIMIT = 1024
 HEADER_LIMIT = 60
+CODE_LIMIT = 15
 _BREAKS = re.compile(r"[\n\r\t]| {5}")
 _FALLBACK = ("currency", "date_time")
 _USABLE = ("APPROVED", "PAUSED", "DISABLED")
+_MEDIA = ("IMAGE", "VIDEO", "DOCUMENT")
+# sub_type of a button → the member of its one parameter, and what that is
+_PRESSED: dict[str, tuple[str, type]] = {
+    "quick_reply": ("payload", str),
+    "copy_code": ("coupon_code", str),
+    "flow": ("action", dict),
+}
 
 
 class Rendered(NamedTuple):
-    """What the person reads: header and body, the fixed footer, the buttons' texts."""
+    """What fits: the texts with their values, and what the header and each button were given."""
 
     template: Template
+    header: str | None
     text: str
-    footer: str | None
-    buttons: tuple[str, ...]
+    attachment: Json | None
+    """Parameter of a header that is no text: `{"type": "image", "image": {…}}`."""
+    buttons: tuple[Json | None, ...]
+    """Parameter of each button of the template, by index; of a link its filled address."""
 
 
 class _Part(NamedTuple):
@@ -36,11 +47,11 @@ class _Part(NamedTuple):
 
     name: str
     text: str
-    expected: list[str]
+    expected: tuple[str, ...]
     given: list[Json]
 
 
-def render(payload: Json, store: Templates) -> Rendered:
+def render(payload: Json, store: Templates, find: Find) -> Rendered:
     """Check `template` of a send and fill it in."""
     name, language = payload["name"], payload["language"]["code"]
     template = store.get(name, language)
@@ -48,17 +59,16 @@ def render(payload: Json, store: Templates) -> Rendered:
         raise GraphError(132001, f"template name ({name}) does not exist in {language}")
     components: list[Json] = payload.get("components", [])
     header = _parameters(components, "header")
-    parts = [
-        _Part("body", template.body, variables(template.body), _parameters(components, "body"))
-    ]
+    body = _parameters(components, "body")
+    parts = [_Part("body", template.body, template.body_variables, body)]
     if template.header_format == "TEXT":
-        text = template.header_text
-        parts.insert(0, _Part("header", text, variables(text), header))
-    parts += _url_buttons(template, components)
+        parts.insert(0, _Part("header", template.header_text, template.header_variables, header))
+    if template.buttons:
+        parts += _url_buttons(template, components)
 
     for part in parts:
         _count(part)
-    _format(template, components, header)
+    _format(template, components, header, find)
     values = {part.name: _values(part, template.named) for part in parts}
     filled = {part.name: fill(part.text, values[part.name]) for part in parts}
     _length("body", filled["body"], BODY_LIMIT)
@@ -69,8 +79,13 @@ def render(payload: Json, store: Templates) -> Rendered:
         raise GraphError(132015, f"Template {name} is paused because of its quality.")
     if template.status == "DISABLED":
         raise GraphError(132016, f"Template {name} is disabled because of its quality.")
-    text = "\n\n".join(part for part in (filled.get("header", ""), filled["body"]) if part)
-    return Rendered(template, text, template.footer, tuple(b["text"] for b in template.buttons))
+    return Rendered(
+        template,
+        filled.get("header"),
+        filled["body"],
+        header[0] if header and template.header_format != "TEXT" else None,
+        _pressed(template, components, filled) if template.buttons else (),
+    )
 
 
 def _parameters(components: list[Json], kind: str) -> list[Json]:
@@ -89,19 +104,36 @@ def _index(component: Json) -> int:
         return -1
 
 
+def _for_button(components: list[Json], index: int) -> list[Json]:
+    return [
+        parameter
+        for component in components
+        if component["type"].lower() == "button" and _index(component) == index
+        for parameter in component.get("parameters", [])
+    ]
+
+
 def _url_buttons(template: Template, components: list[Json]) -> list[_Part]:
-    found = []
+    return [
+        _Part(f"button {index}", button["url"], variables, _for_button(components, index))
+        for index, (button, variables) in enumerate(
+            zip(template.buttons, template.button_variables, strict=True)
+        )
+        if button["type"] == "URL"
+    ]
+
+
+def _pressed(
+    template: Template, components: list[Json], filled: dict[str, str]
+) -> tuple[Json | None, ...]:
+    found: list[Json | None] = []
     for index, button in enumerate(template.buttons):
-        if button.get("type") == "URL":
-            given = [
-                parameter
-                for component in components
-                if component["type"].lower() == "button" and _index(component) == index
-                for parameter in component.get("parameters", [])
-            ]
-            url = button.get("url", "")
-            found.append(_Part(f"button {index}", url, variables(url), given))
-    return found
+        given = _for_button(components, index)
+        if button["type"] == "URL":
+            found.append({"url": filled[f"button {index}"]})
+        else:
+            found.append(given[0] if given else None)
+    return tuple(found)
 
 
 def _count(part: _Part) -> None:
@@ -113,24 +145,30 @@ def _count(part: _Part) -> None:
         )
 
 
-def _format(template: Template, components: list[Json], header: list[Json]) -> None:
+def _format(template: Template, components: list[Json], header: list[Json], find: Find) -> None:
     wanted = template.header_format
-    if wanted in ("IMAGE", "VIDEO", "DOCUMENT", "LOCATION"):
+    if wanted in _MEDIA or wanted == "LOCATION":
         received = header[0]["type"].upper() if header else "UNKNOWN"
         if len(header) != 1 or received != wanted:
             raise GraphError(
                 132012, f"header: Format mismatch, expected {wanted}, received {received}"
             )
-        media = header[0].get(wanted.lower())
-        if not isinstance(media, dict) or (wanted != "LOCATION" and not media):
-            raise GraphError(132012, f"header: {wanted.lower()} needs a link")
-        if "link" in media:
-            check_link(media["link"], "header")
+        kind = wanted.lower()
+        attached = header[0].get(kind)
+        if not isinstance(attached, dict) or not attached:
+            raise GraphError(132012, f"header: {kind} needs its members")
+        if kind == "location":
+            check_location(attached)
+        else:
+            check_file(attached, kind, find, "header")
     elif wanted is None and header:
         raise GraphError(132012, "header: the template has no header")
     for component in components:
         if component["type"].lower() == "button":
             _button(template, component)
+    for index, button in enumerate(template.buttons):
+        if button["type"] == "COPY_CODE" and not _for_button(components, index):
+            raise GraphError(132000, f"button {index}: a coupon_code is needed")
 
 
 def _button(template: Template, component: Json) -> None:
@@ -140,10 +178,18 @@ def _button(template: Template, component: Json) -> None:
     wanted = template.buttons[index]["type"].lower()
     if str(component.get("sub_type", "")).lower() != wanted:
         raise GraphError(132012, f"button {index}: sub_type must be {wanted}")
-    if wanted == "quick_reply":
-        for parameter in component.get("parameters", []):
-            if not isinstance(parameter.get("payload"), str):
-                raise GraphError(132012, f"button {index}: a payload is needed")
+    parameters = component.get("parameters", [])
+    if wanted in _PRESSED:
+        member, kind = _PRESSED[wanted]
+        if len(parameters) > 1:
+            raise GraphError(132000, f"button {index}: one parameter, not {len(parameters)}")
+        for parameter in parameters:
+            if not isinstance(parameter.get(member), kind):
+                raise GraphError(132012, f"button {index}: a {member} is needed")
+        if wanted == "copy_code" and parameters:
+            _length(f"button {index}", parameters[0][member], CODE_LIMIT)
+    elif wanted != "url" and parameters:
+        raise GraphError(132000, f"button {index}: {wanted} takes no parameters")
 
 
 def _values(part: _Part, named: bool) -> dict[str, str]:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from gateway_sandbox import interactive
+from gateway_sandbox.account import Account, Number
+from gateway_sandbox.checks import invalid, missing, one, required, several, wrong
 from gateway_sandbox.graph import GraphError, parse_object
+from gateway_sandbox.payloads import (
+    Find,
+    check_contacts,
+    check_location,
+    check_media,
+    check_reaction,
+    check_text,
+)
 from gateway_sandbox.people import Person, is_user_id, parse_phone, with_phone, with_user_id
 
 Json = dict[str, Any]
 
-TEXT_LIMIT = 4096
-CAPTION_LIMIT = 1024
 CALLBACK_LIMIT = 512
 
-# Every type of section 1.5; those that are not in `_PAYLOADS` are refused with 131009.
+# Every type of section 1.5.
 TYPES = (
     "audio",
     "contacts",
@@ -30,13 +40,16 @@ TYPES = (
     "video",
 )
 _COMPONENTS = ("header", "body", "button")
+_POLICIES = ("CLOUD_API_FALLBACK", "STRICT")
+_DIRECT = ("button", "cta_url")
 
 
 class Draft(msgspec.Struct, kw_only=True):
     """A well-formed send, not yet allowed.
 
-    `payload` is the object under the type's name.  `to` and `user_id` are as the request has
-    them; when both are there, `to` wins and `user_id` is None (section 1.3).
+    `payload` is the object under the type's name (for contacts, `{"contacts": […]}`).  `to` and
+    `user_id` are as the request has them; when both are there, `to` wins and `user_id` is None
+    (section 1.3).  `direct`: the category of a Direct Send (section 2.9).
     """
 
     type: str
@@ -44,13 +57,11 @@ class Draft(msgspec.Struct, kw_only=True):
     callback_data: str | None
     context_id: str | None
     person: Person
+    contact: str
     to: str | None
     user_id: str | None
-
-    @property
-    def fate(self) -> str:
-        """What random faults are decided by."""
-        return self.callback_data or self.person.contact
+    identity_hash: str | None
+    direct: str | None
 
 
 def parse(raw: bytes) -> Json:
@@ -63,145 +74,130 @@ def parse(raw: bytes) -> Json:
     return body
 
 
-def check_read(body: Json) -> None:
-    """`{"status":"read","message_id":…}`, with or without typing indicator (section 1.6)."""
+def check_read(body: Json) -> str:
+    """`{"status":"read","message_id":…}`, with or without typing indicator (section 1.6): the id."""
     if body["status"] != "read":
         raise GraphError(100, "Param status must be one of {READ}.")
     message_id = body.get("message_id")
     if message_id is None:
-        raise GraphError(131008, "Parameter message_id is missing.")
+        raise missing("message_id")
     if not isinstance(message_id, str) or not message_id.startswith("wamid."):
-        raise GraphError(131009, "Parameter message_id is not the id of a message.")
+        raise invalid("message_id", "is not the id of a message")
     typing = body.get("typing_indicator")
     if typing is not None and typing != {"type": "text"}:
         raise GraphError(100, "Param typing_indicator['type'] must be one of {TEXT}.")
+    return message_id
 
 
-def draft(body: Json, sender: str) -> Draft:
-    """Check shape, then recipient.  `sender`: digits of the business number."""
-    kind, payload = _shape(body)
-    context = body.get("context")
-    person, to, user_id = _recipient(body, sender)
+def strict(body: Json) -> bool:
+    """Members of the Marketing Messages API (section 2.1): may a send fall back to the Cloud API?"""
+    policy = body.get("product_policy", "CLOUD_API_FALLBACK")
+    if policy not in _POLICIES:
+        raise GraphError(100, f"Param product_policy must be one of {{{', '.join(_POLICIES)}}}.")
+    if not isinstance(body.get("message_activity_sharing", False), bool):
+        raise wrong("message_activity_sharing", "a boolean")
+    return bool(policy == "STRICT")
+
+
+def draft(body: Json, number: Number, find: Find, account: Account) -> Draft:
+    """Check shape, then recipient.  `number` sends; `find` looks up its uploaded files."""
+    kind, payload = _shape(body, find)
+    direct = body.get("category")
+    if direct is not None:
+        _direct_send(direct, kind, payload, account)
+    context, identity = body.get("context"), body.get("recipient_identity_key_hash")
+    person, to, user_id = _recipient(body, number)
+    contact = person.contact
+    _permitted(contact, number, account, identity)
     return Draft(
         type=kind,
         payload=payload,
         callback_data=body.get("biz_opaque_callback_data"),
         context_id=context["message_id"] if context else None,
         person=person,
+        contact=contact,
         to=to,
         user_id=user_id,
+        identity_hash=identity,
+        direct=direct,
     )
 
 
-def _shape(body: Json) -> tuple[str, Json]:
+def _shape(body: Json, find: Find) -> tuple[str, Json]:
     kind = body.get("type", "text")
     if kind not in TYPES:
         known = ", ".join(TYPES).upper()
         raise GraphError(100, message=f"(#100) Param type must be one of {{{known}}}.")
     if body.get("recipient_type", "individual") != "individual":
-        raise GraphError(131009, "recipient_type: the sandbox knows individual only.")
+        raise invalid("recipient_type", "must be individual: the sandbox has no groups")
     callback = body.get("biz_opaque_callback_data")
     if callback is not None and not (isinstance(callback, str) and len(callback) <= CALLBACK_LIMIT):
-        raise GraphError(
-            100, f"Param biz_opaque_callback_data must be a string of at most {CALLBACK_LIMIT}."
-        )
+        raise wrong("biz_opaque_callback_data", f"a string of at most {CALLBACK_LIMIT}")
+    if not isinstance(body.get("recipient_identity_key_hash", ""), str):
+        raise wrong("recipient_identity_key_hash", "a string")
+    if not isinstance(body.get("messaging_account_id", ""), str):
+        raise wrong("messaging_account_id", "a string")
     context = body.get("context")
     if context is not None and not (
         isinstance(context, dict) and isinstance(context.get("message_id"), str)
     ):
-        raise GraphError(100, "Param context['message_id'] must be a string.")
-    check = _PAYLOADS.get(kind)
-    if check is None:
-        raise GraphError(131009, f"Parameter type: the sandbox does not know {kind} yet.")
+        raise wrong("context['message_id']", "a string")
     payload = body.get(kind)
     if payload is None:
-        raise GraphError(131008, f"Parameter {kind} is missing.")
+        raise missing(kind)
+    if kind == "contacts":
+        payload = {"contacts": payload}
     if not isinstance(payload, dict):
-        raise GraphError(100, f"Param {kind} must be a JSON object.")
-    check(payload)
+        raise wrong(kind, "a JSON object")
+    check = _PLAIN.get(kind)
+    if check is not None:
+        check(payload)
+    elif kind == "interactive":
+        interactive.check(payload, find)
+    else:
+        check_media(payload, kind, find)
     return kind, payload
 
 
-def _required(payload: Json, path: str, key: str) -> str:
-    value = payload.get(key)
-    if value is None:
-        raise GraphError(131008, f"Parameter {path}['{key}'] is missing.")
-    if not isinstance(value, str):
-        raise GraphError(100, f"Param {path}['{key}'] must be a string.")
-    if not value.strip():
-        raise GraphError(131009, f"Parameter {path}['{key}'] is empty.")
-    return value
-
-
-def _at_most(text: str, path: str, limit: int) -> None:
-    if len(text) > limit:
-        raise GraphError(
-            100, message=f"(#100) Param {path} must be at most {limit} characters long."
-        )
-
-
-def _text(payload: Json) -> None:
-    _at_most(_required(payload, "text", "body"), "text['body']", TEXT_LIMIT)
-    if not isinstance(payload.get("preview_url", False), bool):
-        raise GraphError(100, "Param text['preview_url'] must be a boolean.")
-
-
-def check_link(value: object, path: str) -> None:
-    """Public address of a media file: http or https."""
-    if not isinstance(value, str) or not value.startswith(("http://", "https://")):
-        raise GraphError(100, f"Param {path}['link'] is not a valid URI.")
-
-
-def _image(payload: Json) -> None:
-    if "id" in payload:
-        if "link" in payload:
-            raise GraphError(100, "Param image takes exactly one of id and link.")
-        raise GraphError(131009, "Parameter image['id']: the sandbox knows no uploaded media yet.")
-    if "link" not in payload:
-        raise GraphError(131008, "Parameter image['link'] is missing.")
-    check_link(payload["link"], "image")
-    caption = payload.get("caption", "")
-    if not isinstance(caption, str):
-        raise GraphError(100, "Param image['caption'] must be a string.")
-    _at_most(caption, "image['caption']", CAPTION_LIMIT)
-
-
 def _template(payload: Json) -> None:
-    _required(payload, "template", "name")
-    language = payload.get("language")
-    if language is None:
-        raise GraphError(131008, "Parameter template['language'] is missing.")
-    if not isinstance(language, dict):
-        raise GraphError(100, "Param template['language'] must be a JSON object.")
-    _required(language, "template['language']", "code")
-    for component in _objects(payload, "components", "template"):
+    required(payload, "template", "name")
+    required(one(payload, "template", "language"), "template['language']", "code")
+    for component in several(payload, "template", "components"):
         kind = component.get("type")
         if not isinstance(kind, str) or kind.lower() not in _COMPONENTS:
             raise GraphError(100, "Param template['components'][]['type'] is not known.")
-        for parameter in _objects(component, "parameters", "template['components'][]"):
+        for parameter in several(component, "template['components'][]", "parameters"):
             if not isinstance(parameter.get("type"), str):
-                raise GraphError(131008, "Parameter parameters[]['type'] is missing.")
+                raise missing("parameters[]['type']")
 
 
-def _objects(payload: Json, key: str, path: str) -> list[Json]:
-    found = payload.get(key, [])
-    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
-        raise GraphError(100, f"Param {path}['{key}'] must be an array of JSON objects.")
-    return found
+_PLAIN: dict[str, Callable[[Json], None]] = {
+    "text": check_text,
+    "template": _template,
+    "location": check_location,
+    "contacts": check_contacts,
+    "reaction": check_reaction,
+}
 
 
-_PAYLOADS = {"text": _text, "image": _image, "template": _template}
+def _direct_send(category: object, kind: str, payload: Json, account: Account) -> None:
+    if not account.direct_send:
+        raise GraphError(100, "Param category: Direct Send is not enabled for this account.")
+    if category != "utility":
+        raise GraphError(100, "Param category: the account may use utility only.")
+    if kind != "text" and not (kind == "interactive" and payload["type"] in _DIRECT):
+        raise GraphError(100, f"Param category is not allowed with a message of type {kind}.")
 
 
-def _recipient(body: Json, sender: str) -> tuple[Person, str | None, str | None]:
+def _recipient(body: Json, number: Number) -> tuple[Person, str | None, str | None]:
     to = body.get("to")
     if to is not None:
         if not isinstance(to, str):
-            raise GraphError(100, "Param to must be a string.")
+            raise wrong("to", "a string")
         digits = parse_phone(to)
         if digits is None:
             raise GraphError(100, "Param to is not a phone number with its country code.")
-        if digits == sender:
+        if digits == number.digits:
             raise GraphError(131021, "Sender and recipient phone number are the same.")
         return with_phone(digits), to, None
     user_id = body.get("recipient")
@@ -212,6 +208,16 @@ def _recipient(body: Json, sender: str) -> tuple[Person, str | None, str | None]
     if ".ENT." in user_id:
         raise GraphError(100, "Param recipient: a parent user id cannot be addressed.")
     person = with_user_id(user_id)
-    if person.phone == sender:
+    if person.phone == number.digits:
         raise GraphError(131021, "Sender and recipient phone number are the same.")
     return person, None, user_id
+
+
+def _permitted(contact: str, number: Number, account: Account, identity: str | None) -> None:
+    """May this number write to this person at all?"""
+    if account.allowed is not None and contact not in account.allowed:
+        raise GraphError(131030, "The recipient is not on the list of this test number.")
+    if contact in number.blocked:
+        raise GraphError(130403, "The business has blocked this user.")
+    if identity is not None and identity != account.identity(contact):
+        raise GraphError(137000, "The hash is not that of the person's present identity.")

@@ -7,9 +7,12 @@ import hmac
 import json
 from typing import Any
 
-from gateway_sandbox.people import Person
+from gateway_sandbox.people import Shown
 
 Json = dict[str, Any]
+
+PERSONAL = ("messages", "user_preferences", "smb_message_echoes", "history")
+"""Fields of changes about people; all others are about the account (section 6.7)."""
 
 _dump = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 _ESCAPES = (("/", "\\/"), ("<", "\\u003C"), ("%", "\\u0025"), ("@", "\\u0040"))
@@ -28,17 +31,21 @@ def signature(secret: bytes, raw: bytes) -> str:
     return "sha256=" + hmac.digest(secret, raw, hashlib.sha256).hex()
 
 
-def envelope(account_id: str, changes: list[tuple[str, Json]]) -> Json:
-    """One POST: (field, value) of each change of one account."""
-    return {
-        "object": "whatsapp_business_account",
-        "entry": [
-            {
-                "id": account_id,
-                "changes": [{"value": value, "field": field} for field, value in changes],
-            }
-        ],
-    }
+def envelope(account_id: str, changes: list[tuple[str, Json]], now: int) -> Json:
+    """One POST: (field, value) of each change of one account.
+
+    What is about people comes in one entry, what is about the account in another, with `time`.
+    """
+    entries: dict[bool, Json] = {}
+    for field, value in changes:
+        personal = field in PERSONAL
+        entry = entries.get(personal)
+        if entry is None:
+            entry = {"id": account_id} if personal else {"id": account_id, "time": now}
+            entry["changes"] = []
+            entries[personal] = entry
+        entry["changes"].append({"value": value, "field": field})
+    return {"object": "whatsapp_business_account", "entry": list(entries.values())}
 
 
 def messages_value(number_id: str, display: str, **members: Any) -> Json:
@@ -50,42 +57,31 @@ def messages_value(number_id: str, display: str, **members: Any) -> Json:
     }
 
 
-def contact_entry(person: Person, with_username: bool = True) -> Json:
+def contact_entry(shown: Shown, with_username: bool = True) -> Json:
     """One element of `contacts[]`; no `wa_id` for a person without a phone (section 7.3)."""
-    profile = person.profile
-    if not with_username:
-        profile.pop("username", None)
+    profile = shown.profile
+    if not with_username and "username" in profile:
+        profile = {key: value for key, value in profile.items() if key != "username"}
     entry: Json = {"profile": profile}
-    if person.phone is not None:
-        entry["wa_id"] = person.phone
-    entry["user_id"] = person.user_id
+    if shown.wa_id is not None:
+        entry["wa_id"] = shown.wa_id
+    entry["user_id"] = shown.user_id
     return entry
 
 
-def inbound_message(person: Person, wamid: str, timestamp: int, content: Json) -> Json:
+def inbound_message(shown: Shown, wamid: str, timestamp: int, content: Json) -> Json:
     """One element of `messages[]`; `content` has `type`, its object, perhaps `context`."""
-    message: Json = {} if person.phone is None else {"from": person.phone}
+    message: Json = {} if shown.wa_id is None else {"from": shown.wa_id}
     return message | {
-        "from_user_id": person.user_id,
+        "from_user_id": shown.user_id,
         "id": wamid,
         "timestamp": str(timestamp),
         **content,
     }
 
 
-def pricing(category: str | None, in_window: bool) -> Json:
-    """`pricing` of a status; `category` of the template, None for free text."""
-    free = in_window and category in (None, "UTILITY")
-    return {
-        "billable": not free,
-        "pricing_model": "PMP",
-        "type": "free_customer_service" if free else "regular",
-        "category": "service" if category is None else category.lower(),
-    }
-
-
 def status(
-    person: Person,
+    shown: Shown,
     wamid: str,
     kind: str,
     timestamp: int,
@@ -101,10 +97,11 @@ def status(
     """
     found: Json = {"id": wamid, "status": kind, "timestamp": str(timestamp)}
     failed = kind == "failed"
-    if person.phone is not None and (by_phone or not failed):
-        found["recipient_id"] = person.phone
+    phone = shown.number if failed and by_phone else None if failed else shown.wa_id
+    if phone is not None:
+        found["recipient_id"] = phone
     if not (failed and by_phone):
-        found["recipient_user_id"] = person.user_id
+        found["recipient_user_id"] = shown.user_id
     if callback_data is not None:
         found["biz_opaque_callback_data"] = callback_data
     if price is not None and not failed:

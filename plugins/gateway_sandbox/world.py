@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+from gateway_sandbox.chats import Tone
 from gateway_sandbox.settings import DEFAULT_ACCOUNT_ID, DEFAULT_NUMBER_ID
 
 POLL = 1  # seconds between two looks at the blog
@@ -16,6 +17,8 @@ USERNAME = "DE.77000000000000000042"  # known by username only, no phone number
 ASKED = "+491713920007"  # signed up, never confirmed
 CLAIMED = "+491713920008"  # in the old list, nothing proves it
 
+SUBSCRIBED = (*CONFIRMED, TALKING, LEAVING, USERNAME)
+
 WHO = {
     **dict.fromkeys(CONFIRMED, "confirmed"),
     TALKING: "confirmed, wrote just now",
@@ -24,6 +27,50 @@ WHO = {
     ASKED: "asked, never confirmed",
     CLAIMED: "no proof of consent",
 }
+
+GERMAN = {
+    "confirmed": "bestätigt",
+    "confirmed, wrote just now": "bestätigt, schrieb gerade",
+    "confirmed, will write STOP": "bestätigt, schreibt gleich STOP",
+    "confirmed, no phone number": "bestätigt, ohne Telefonnummer",
+    "asked, never confirmed": "gefragt, nie bestätigt",
+    "no proof of consent": "Einwilligung nicht belegt",
+}
+
+SIDE_BY_SIDE: dict[str, Tone] = {
+    CONFIRMED[0]: "yes",
+    LEAVING: "yes",
+    ASKED: "wait",
+    TALKING: "yes",
+    USERNAME: "yes",
+    CLAIMED: "no",
+    **dict.fromkeys(CONFIRMED[1:], "yes"),
+}
+"""The phones on the page, in an order in which the first three tell the story."""
+
+TEMPLATE = {
+    "name": "blog_post_picture",
+    "language": "de",
+    "category": "MARKETING",
+    "parameter_format": "NAMED",
+    "components": [
+        {"type": "HEADER", "format": "IMAGE", "example": {"header_handle": ["4::sandbox"]}},
+        {
+            "type": "BODY",
+            "text": "Neuer Beitrag: *{{title}}*\n\n{{teaser}}\n\nWeiterlesen: {{link}}",
+            "example": {
+                "body_text_named_params": [
+                    {"param_name": "title", "example": "Neun Fragen zur Wärmepumpe"},
+                    {"param_name": "teaser", "example": "Was kostet sie, wann lohnt sie sich?"},
+                    {"param_name": "link", "example": "https://blog.example/waermepumpe"},
+                ]
+            },
+        },
+        {"type": "FOOTER", "text": "Abmelden: antworte STOP"},
+        {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "Abmelden"}]},
+    ],
+}
+"""What the demo's company had approved: picture, words, a footer and a button as ways out."""
 
 SETTINGS = """\
 # The demo's settings.  A real gateway.toml looks the same: config/gateway.toml
@@ -47,13 +94,14 @@ app_secret      = {{ secret = "whatsapp-app-secret" }}
 [topics.blog]
 title    = "Neue Beiträge"
 purpose  = "Hinweise auf neue Blogbeiträge"
-template = "blog_post"
+template = "blog_post_picture"
 
 [inputs.blog]
-plugin = "rss"
-url    = "{blog}/feed.xml"
-topic  = "blog"
-every  = "{poll}s"
+plugin  = "rss"
+url     = "{blog}/feed.xml"
+topic   = "blog"
+every   = "{poll}s"
+private = true                  # the sample blog is on this machine
 
 [middleware.footer]
 text = "Abmelden: antworte STOP"
@@ -80,6 +128,11 @@ def write_settings(folder: Path, public: str, metrics: str, sandbox: str, blog: 
     rows.append(f"{ASKED},,blog,2025-03-02 10:14:07,,blog.example/whatsapp,")
     rows.append(f"{CLAIMED},,blog,,,,")
     (folder / "contacts.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def label(contact: str) -> dict[str, str]:
+    """Return what the page says about a person, by language."""
+    return {"en": WHO[contact], "de": GERMAN[WHO[contact]]}
 
 
 def masked(contact: str) -> str:

@@ -96,6 +96,18 @@ class World:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         return await self.client.get(path, params=query, headers=headers)
 
+    async def call(
+        self, method: str, path: str, body: Any = None, *, version: str = "v25.0", **query: str
+    ) -> httpx.Response:
+        """Any call of the API: `path` without the version, `body` as JSON."""
+        return await self.client.request(
+            method,
+            f"/{version}/{path}",
+            content=None if body is None else json.dumps(body),
+            params=query or None,
+            headers={"Authorization": f"Bearer {TOKEN}"},
+        )
+
     async def control(self, method: str, path: str, body: Any = None) -> httpx.Response:
         content = None if body is None else json.dumps(body)
         return await self.client.request(method, f"/sandbox/{path}", content=content)

@@ -5,6 +5,8 @@ import json
 import pytest
 import trio
 
+from gateway_sandbox.faults import delivery_key
+
 TOKEN = "sandbox-token"
 
 
@@ -149,7 +151,13 @@ async def test_malformed(start, blog_post):
 
 @pytest.mark.parametrize(
     ("name", "code"),
-    [("undeliverable", 131026), ("opted_out", 131050), ("marketing_cap", 131049)],
+    [
+        ("undeliverable", 131026),
+        ("blocked", 131026),
+        ("opted_out", 131050),
+        ("marketing_cap", 131049),
+        ("experiment", 130472),
+    ],
 )
 async def test_failed_later(start, blog_post, name, code):
     world = await start()
@@ -241,6 +249,14 @@ async def test_a_fault_has_a_number_and_a_count(start, blog_post):
         {"fault": "5xx", "code": 404},
         {"fault": "error", "code": 1, "http": 200},
         {"fault": "slow", "second": 1},
+        {"fault": "slow", "after": -1},
+        {"fault": "slow", "attempts": 0},
+        {"fault": "slow", "cut": 5},
+        {"fault": "drop_before_accept", "how": "slowly"},
+        {"fault": "number_change"},
+        {"fault": "number_change", "to": "DE.1"},
+        {"fault": "username_user", "times": 1},
+        {"fault": "webhook_large", "size": 5_000_000},
     ],
 )
 async def test_a_fault_that_makes_no_sense(start, body):
@@ -265,9 +281,111 @@ async def test_a_seed_fixes_who_is_hit(start, blog_post):
     assert 8 < one.count(500) < 32
 
 
-async def test_chance_follows_the_contact_without_callback_data(start, blog_post):
+async def test_neither_order_nor_concurrency_change_who_is_hit(start, blog_post):
+    """Three requests of each of 30 deliveries, once in a row, once backwards and all at once."""
+    bodies = {n: blog_post(biz_opaque_callback_data=f"9{n:03}:1") for n in range(30)}
+
+    async def hit(order, at_once):
+        world = await start(webhook=False, rate=1000, pair_burst=1000)
+        world.sandbox.fault("5xx", probability=0.5, seed="fixed")
+        fates = {n: [] for n in bodies}
+
+        async def send(n):
+            for _ in range(3):
+                fates[n].append((await world.post(bodies[n])).status_code)
+
+        async with trio.open_nursery() as nursery:
+            for n in order:
+                if at_once:
+                    nursery.start_soon(send, n)
+                else:
+                    await send(n)
+        return fates
+
+    one = await hit(list(bodies), at_once=False)
+    assert one == await hit(reversed(bodies), at_once=True)
+    assert {tuple(sorted(set(fate))) for fate in one.values()} >= {(200,), (200, 500)}
+
+
+async def test_by_contact_the_same_people_are_hit_whatever_the_ids(start, blog_post):
+    async def hit(prefix):
+        world = await start(webhook=False)
+        world.sandbox.fault("5xx", probability=0.5, by="contact")
+        people = [f"+4917139200{n:02}" for n in range(30)]
+        return [
+            (
+                await world.post(blog_post(one, biz_opaque_callback_data=f"{prefix}{one}:1"))
+            ).status_code
+            for one in people
+        ]
+
+    one = await hit("a")
+    assert one == await hit("b")
+    assert 5 < one.count(500) < 25
+
+
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        ("123:1", "123"),
+        ("123:2", "123"),
+        ("out:7f3a:attempt1", "out:7f3a"),
+        ("out:7f3a:attempt12", "out:7f3a"),
+        ("out:1", "out:1"),
+        ("order 17", "order 17"),
+        ("a1:99999", "a1:99999"),
+    ],
+)
+def test_what_all_requests_of_a_delivery_have_in_common(data, key):
+    assert delivery_key(data) == key
+
+
+async def test_5xx_and_then_ok(start, blog_post):
+    """The first request of each delivery fails, its second attempt goes through."""
     world = await start(webhook=False)
-    world.sandbox.fault("5xx", probability=0.5, seed=3)
-    for person in (f"+4917139200{n:02}" for n in range(1, 9)):
-        answers = {(await world.post(blog_post(person))).status_code for _ in range(3)}
-        assert len(answers) == 1
+    world.sandbox.fault("5xx", attempts=1)
+    for delivery in ("41", "42"):
+        answers = [
+            await world.post(blog_post(biz_opaque_callback_data=f"{delivery}:{n}")) for n in (1, 2)
+        ]
+        assert [answer.status_code for answer in answers] == [500, 200]
+    plain = [(await world.post(blog_post())).status_code for _ in range(2)]
+    assert plain == [500, 200]  # without callback data: the same contact and body
+
+
+async def test_the_token_expires_after_so_many_calls(start, blog_post):
+    world = await start(webhook=False)
+    world.sandbox.fault("token_expired", after=2)
+    answers = [await world.post(blog_post()) for _ in range(3)]
+    answers.append(await world.get("/v25.0/100000000000001"))
+    codes = [answer.json().get("error", {}).get("code") for answer in answers]
+    assert codes == [None, None, 190, 190]
+    assert [answer.status_code for answer in answers] == [200, 200, 401, 401]
+
+
+async def test_deliver_spares_one_person_from_what_is_set_for_all(start, blog_post):
+    world = await start(connections=1)
+    world.sandbox.fault("5xx")
+    world.sandbox.fault("undeliverable")
+    world.sandbox.fault("deliver", "+491713920002")
+    assert (await world.post(blog_post("+491713920001"))).status_code == 500
+    assert (await world.post(blog_post("+491713920002"))).status_code == 200
+    assert await kinds(world) == ["sent", "delivered", "read"]
+
+
+async def test_faults_are_deleted_by_name_and_person(start):
+    world = await start(webhook=False)
+    for name in ("slow", "5xx"):
+        for number in ("+491713920001", None):
+            world.sandbox.fault(name, number)
+
+    async def left(query):
+        answer = await world.control("DELETE", f"faults?{query}")
+        return [(fault["fault"], fault["number"]) for fault in answer.json()["faults"]]
+
+    first = await left("fault=slow&number=%2B491713920001")
+    assert first == [("slow", None), ("5xx", "+491713920001"), ("5xx", None)]
+    assert await left("number=%2B491713920001") == [("slow", None), ("5xx", None)]
+    assert await left("fault=5xx") == [("slow", None)]
+    assert (await world.control("DELETE", "faults?name=slow")).status_code == 400
+    assert await left("") == []

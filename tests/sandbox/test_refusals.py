@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from gateway_sandbox.received import Button
+
 TEXT = {"messaging_product": "whatsapp", "to": "+491713920001", "type": "text"}
 GOOD = TEXT | {"text": {"body": "x"}}
 TEMPLATE = TEXT | {"type": "template"}
@@ -70,8 +72,8 @@ async def test_before_the_message(start, changes, http, code, subcode):
         (GOOD | {"messaging_product": "sms"}, 400, 100),
         (GOOD | {"type": "telegram"}, 400, 100),
         (GOOD | {"type": []}, 400, 100),
-        (GOOD | {"type": "interactive"}, 400, 131009),
-        (GOOD | {"type": "audio"}, 400, 131009),
+        (GOOD | {"type": "interactive"}, 400, 131008),
+        (GOOD | {"type": "audio"}, 400, 131008),
         (GOOD | {"recipient_type": "group"}, 400, 131009),
         (GOOD | {"biz_opaque_callback_data": "x" * 513}, 400, 100),
         (GOOD | {"biz_opaque_callback_data": 5}, 400, 100),
@@ -259,7 +261,9 @@ async def test_a_positional_template(start):
     ]
     answer = await world.post(send(good))
     assert answer.status_code == 200, answer.text
-    assert world.sandbox.received()[0].text == "Bestellung 7\n\nHallo du, 5 € ist da."
+    line = world.sandbox.received()[0]
+    assert (line.header, line.text) == ("Bestellung 7", "Hallo du, 5 € ist da.")
+    assert line.buttons == (Button("url", "Ansehen", url="https://a.example/7"),)
     assert world.sandbox.received()[0].category == "UTILITY"
     wrong = [
         (send(good, suffix=None), 132000),

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from gateway_sandbox.received import Button
+
 IMAGE = {"type": "image", "image": {"link": "https://blog.example/1.jpg"}}
 
 
@@ -74,8 +76,6 @@ async def test_the_received_line_tells_all(start, blog_post, clock):
         "text": "Neuer Beitrag: *Wärme*\n\nNeun Fragen.\n\n"
         "Weiterlesen: https://blog.example/1\n\nGute Lektüre!",
         "footer": "Abmelden: antworte STOP",
-        "buttons": [],
-        "media": None,
         "template": {"name": "blog_post", "language": "de"},
         "category": "MARKETING",
         "context_id": "wamid.X",
@@ -134,8 +134,8 @@ async def test_a_missing_type_is_text(start, text):
     [
         ("blog_post", "de", "Abmelden: antworte STOP", ()),
         ("blog_post", "en", "Reply STOP to opt out", ()),
-        ("blog_post_image", "de", None, ("Abmelden",)),
-        ("blog_post_image", "en", None, ("Unsubscribe",)),
+        ("blog_post_image", "de", None, (Button("quick_reply", "Abmelden", "Abmelden"),)),
+        ("blog_post_image", "en", None, (Button("quick_reply", "Unsubscribe", "Unsubscribe"),)),
         ("no_way_out", "de", None, ()),
     ],
 )
@@ -150,13 +150,32 @@ async def test_default_templates(start, blog_post, name, language, footer, butto
     assert line.media == (IMAGE["image"]["link"] if header else None)
 
 
+def read(wamid, **members):
+    return {"messaging_product": "whatsapp", "status": "read", "message_id": wamid} | members
+
+
 @pytest.mark.parametrize("typing", [{}, {"typing_indicator": {"type": "text"}}])
-async def test_read_receipts_are_taken(start, typing):
+async def test_what_is_read_takes_the_earlier_with_it(start, typing):
     world = await start(webhook=False)
-    read = {"messaging_product": "whatsapp", "status": "read", "message_id": "wamid.IN"}
-    answer = await world.post(read | typing)
+    said = [(await world.sandbox.say("+491713920001", str(n))).wamid for n in range(3)]
+    other = (await world.sandbox.say("+491713920002", "Hallo")).wamid
+    answer = await world.post(read(said[1], **typing))
     assert (answer.status_code, answer.json()) == (200, {"success": True})
+    marked = [world.sandbox.state.inbox.get(wamid).read for wamid in (*said, other)]
+    assert marked == [True, True, False, False]
+    assert (await world.post(read(said[0]))).status_code == 200
     assert world.sandbox.received() == []
+
+
+async def test_only_what_this_number_got_can_be_read(start, clock):
+    numbers = ("100000000000001", "100000000000009")
+    world = await start(webhook=False, phone_number_ids=numbers, now=clock)
+    wamid = (await world.sandbox.say("+491713920001", "Hallo")).wamid
+    for body, number in ((read("wamid.IN"), numbers[0]), (read(wamid), numbers[1])):
+        answer = await world.post(body, number=number)
+        assert answer.json()["error"]["code"] == 131009
+    clock.at += 31 * 86_400
+    assert (await world.post(read(wamid))).json()["error"]["code"] == 131009
 
 
 async def test_two_numbers_have_windows_of_their_own(start, text):

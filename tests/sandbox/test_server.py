@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
-from gateway_sandbox import server
-from gateway_sandbox.server import Response, Server
+from gateway_sandbox import connection
+from gateway_sandbox.server import Response, Server, Stream
 
 
 @asynccontextmanager
@@ -158,7 +159,7 @@ async def test_a_client_that_leaves_harms_nobody(nursery):
         for raw in (b"", b"PO", post(b"whole"), post(b"half")[:-2]):
             stream = await connect()
             await stream.send_all(raw)
-            server.reset(stream)
+            connection.reset(stream)
         stream = await connect()
         await stream.send_all(post(b"fine"))
         await read_until(stream, b"fine")
@@ -175,8 +176,8 @@ async def test_half_a_request_is_refused_when_the_client_stops(nursery):
 
 
 async def test_silence_ends_a_connection(nursery, monkeypatch):
-    monkeypatch.setattr(server, "IDLE", 0.02)
-    monkeypatch.setattr(server, "READING", 0.02)
+    monkeypatch.setattr(connection, "IDLE", 0.02)
+    monkeypatch.setattr(connection, "READING", 0.02)
     async with serving(nursery) as (_, connect):
         for raw in (b"", b"POST / HT"):
             stream = await connect()
@@ -192,3 +193,74 @@ async def test_connections_are_bounded(nursery):
             await stream.send_all(post(b"fine"))
             await read_until(stream, b"fine")
         assert await streams[2].receive_some(1) == b""
+
+
+@asynccontextmanager
+async def streaming(nursery, run, **members):
+    """A server that answers everything with this stream; yields (server, connect)."""
+
+    async def handle(request):
+        return Stream(run, "text/plain", **members)
+
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    running = Server(handle, trio.current_time)
+    nursery.start_soon(running.serve, listeners)
+
+    streams = []
+
+    async def connect():
+        streams.append(await trio.open_tcp_stream(*listeners[0].socket.getsockname()))
+        await streams[-1].send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        return streams[-1]
+
+    yield running, connect
+    for stream in streams:
+        await stream.aclose()
+
+
+async def test_a_stream_leaves_part_by_part_and_ends_the_connection(nursery):
+    released = trio.Event()
+
+    async def run(send):
+        await send(b"one")
+        await released.wait()
+        await send(b"two")
+
+    async with streaming(nursery, run) as (_, connect):
+        stream = await connect()
+        assert b"Transfer-Encoding: chunked" in await read_until(stream, b"3\r\none\r\n")
+        released.set()
+        assert await read_all(stream) == b"3\r\ntwo\r\n0\r\n\r\n"
+
+
+async def test_a_stream_ends_when_the_client_leaves(nursery):
+    ended = trio.Event()
+
+    async def run(send):
+        try:
+            await send(b"one")
+            await trio.sleep_forever()
+        finally:
+            ended.set()
+
+    async with streaming(nursery, run) as (_, connect):
+        stream = await connect()
+        await read_until(stream, b"one\r\n")
+        await stream.aclose()
+        await ended.wait()
+
+
+async def test_a_stream_waits_for_nobody_who_stands_still(nursery):
+    sent = 0
+
+    async def run(send):
+        nonlocal sent
+        while True:
+            await send(b"x" * 100_000)
+            sent += 1
+
+    async with streaming(nursery, run, patience=0.05) as (server, connect):
+        await connect()
+        with trio.fail_after(5):
+            while not sent or server.open:
+                await wait_all_tasks_blocked(0.01)

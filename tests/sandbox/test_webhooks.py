@@ -163,7 +163,7 @@ async def test_a_receiver_that_is_not_there(start, blog_post):
     for listener in listeners:
         await listener.aclose()
     world = await start(redelivery=())
-    world.sandbox.outbox._target.port = port
+    world.sandbox.outbox._dispatch.target.port = port
     await world.post(blog_post())
     await world.sandbox.settled()
     assert world.sandbox.stats()["webhooks"]["given_up"] == 3
@@ -292,7 +292,7 @@ async def test_answers_of_every_kind_are_understood(start, raw, status, single, 
     nursery.start_soon(trio.serve_listeners, receiver, listeners)
     port = listeners[0].socket.getsockname()[1]
     world = await start(redelivery=(), webhook_timeout=2.0)
-    world.sandbox.outbox._target.port = port
+    world.sandbox.outbox._dispatch.target.port = port
     for _ in range(3):
         assert (await world.sandbox.say("+491713920001", "Hallo")).status == status
     kept = status is not None and b"1.0" not in raw and b"close" not in raw

@@ -1,0 +1,159 @@
+"""The demo's parts: its blog, its people, and the ledger that says whether all went well."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+import trio
+
+from gateway_sandbox import world as people
+from gateway_sandbox.blog import Blog
+from gateway_sandbox.ledger import Ledger
+from gateway_sandbox.server import Server
+from gateway_sandbox.stage import set_table
+
+POSTED = {"title": "T", "teaser": "Ein Satz."}
+
+
+@pytest.fixture
+async def blog(nursery):
+    """A blog on loopback with the two posts that a demo begins with."""
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    found = Blog()
+    found.listens(listeners[0].socket.getsockname()[1])
+    nursery.start_soon(Server(found.handle, trio.current_time).serve, listeners)
+    found.publish()
+    found.publish()
+    return found
+
+
+@pytest.fixture
+async def deliver(start, blog_post):
+    """Start a world with its ledger; `send(contact, post)` is what the gateway would do."""
+    world = await start()
+
+    async def send(contact, post, name="blog_post"):
+        to = {"to": contact} if contact.startswith("+") else {"to": None, "recipient": contact}
+        body = blog_post(name=name, values=POSTED | {"link": post.link}, **to)
+        answer = await world.post(body)
+        assert answer.status_code == 200, answer.text
+
+    return world, send
+
+
+async def test_the_blog_has_a_feed_pages_and_pictures(blog):
+    async with httpx.AsyncClient(base_url=blog.base, trust_env=False) as client:
+        feed = await client.get("/feed.xml")
+        same = {"If-None-Match": feed.headers["etag"]}
+        assert (await client.get("/feed.xml", headers=same)).status_code == 304
+        for number in range(6):
+            blog.publish()
+            assert (await client.get("/feed.xml", headers=same)).status_code == 200, number
+        feed = (await client.get("/feed.xml")).text
+        assert len(set(re.findall(r"<guid>(.*?)</guid>", feed))) == 8
+        for link in re.findall(r"<guid>(.*?)</guid>", feed):
+            assert link.startswith(blog.shown)
+            answer = await client.get(link.removeprefix(blog.shown))
+            assert answer.status_code == 200
+        for picture in re.findall(r'<enclosure url="(.*?)"', feed):
+            answer = await client.get(picture)
+            assert answer.content.startswith(b"\x89PNG")
+        assert (await client.get("/pictures/../feed.xml")).status_code in (200, 404)
+        assert (await client.get("/pictures/world.py")).status_code == 404
+
+
+async def test_the_phones_lie_on_the_table_with_labels_in_both_languages(start):
+    world = await start()
+    set_table(world.sandbox)
+    found = (await world.client.get("/sandbox/phones")).json()["phones"]
+    assert [phone["contact"] for phone in found] == list(people.SIDE_BY_SIDE)
+    assert {phone["contact"] for phone in found} == set(people.WHO)
+    for phone in found:
+        assert phone["label"]["en"] == people.WHO[phone["contact"]]
+        assert phone["label"]["de"]
+        assert (phone["tone"] == "yes") == (phone["contact"] in people.SUBSCRIBED)
+
+
+async def test_all_is_well_when_everybody_got_it_once(deliver, blog):
+    world, send = deliver
+    ledger = Ledger(world.sandbox, blog.posts)
+    post = blog.publish()
+    ledger.expect(post)
+    assert len(ledger.differences()) == len(people.SUBSCRIBED)
+    for contact in people.SUBSCRIBED:
+        await send(contact, post)
+    assert ledger.differences() == []
+    right, sentence = ledger.verdict()
+    assert right
+    assert sentence.startswith("7 messages for 7 expected")
+
+
+async def test_twice_unasked_and_without_a_way_out_are_seen(deliver, blog):
+    world, send = deliver
+    ledger = Ledger(world.sandbox, blog.posts)
+    post = blog.publish()
+    ledger.expect(post)
+    for contact in (*people.SUBSCRIBED, people.CONFIRMED[0], people.ASKED):
+        await send(contact, post)
+    assert set(ledger.differences()) == {
+        (people.CONFIRMED[0], post.link),
+        (people.ASKED, post.link),
+    }
+    assert not ledger.verdict()[0]
+    table = "\n".join(ledger.table())
+    assert table.count("(!)") == 2
+    assert "2 times (!)" in table
+
+
+async def test_a_message_without_a_way_out_is_seen(deliver, blog):
+    world, send = deliver
+    ledger = Ledger(world.sandbox, blog.posts)
+    post = blog.publish()
+    ledger.expect(post)
+    for contact in people.SUBSCRIBED:
+        await send(contact, post, "no_way_out" if contact == people.USERNAME else "blog_post")
+    assert ledger.differences() == []
+    assert ledger.verdict() == (
+        False,
+        "0 differ from what was expected, 1 without a way out",
+    )
+
+
+async def test_who_left_by_the_script_gets_no_more(deliver, blog):
+    world, send = deliver
+    ledger = Ledger(world.sandbox, blog.posts)
+    assert (await ledger.write(people.LEAVING, "Stop!", leaving=True)).status == 200
+    post = blog.publish()
+    ledger.expect(post)
+    for contact in set(people.SUBSCRIBED) - {people.LEAVING}:
+        await send(contact, post)
+    assert ledger.verdict()[0]
+    await send(people.LEAVING, post)
+    assert ledger.differences() == [(people.LEAVING, post.link)]
+
+
+@pytest.mark.parametrize("how", ["writes", "fault", "reset"])
+async def test_what_somebody_does_on_the_page_is_not_judged(deliver, blog, how):
+    world, send = deliver
+    ledger = Ledger(world.sandbox, blog.posts)
+    yours = people.CONFIRMED[0]
+    if how == "fault":
+        world.sandbox.fault("undeliverable", yours)
+    post = blog.publish()
+    ledger.expect(post)
+    for contact in people.SUBSCRIBED:
+        await send(contact, post)
+    if how == "writes":
+        await world.sandbox.say(yours, "STOP")
+    elif how == "reset":
+        world.sandbox.reset()
+    following = blog.publish()
+    ledger.expect(following)
+    for contact in set(people.SUBSCRIBED) - {yours}:
+        await send(contact, following)
+    assert ledger.differences() == []
+    right, sentence = ledger.verdict()
+    assert right
+    assert "you took part" in sentence
