@@ -20,6 +20,8 @@ from gateway.message import (
 )
 from gateway.plugin import (
     Context,
+    Http,
+    HttpResponse,
     Input,
     Middleware,
     Observer,
@@ -48,6 +50,8 @@ __all__ = [
     "Event",
     "FetchError",
     "Hold",
+    "Http",
+    "HttpResponse",
     "Identity",
     "Inbound",
     "Input",

@@ -95,15 +95,23 @@ class PluginContext:
         """See gateway.plugin.Context.intake."""
         await self._take(intake)
 
-    def succeeded(self, note: str = "", *, next_at: datetime | None = None) -> None:
+    def succeeded(
+        self, note: str = "", *, next_at: datetime | None = None, at: datetime | None = None
+    ) -> None:
         """See gateway.plugin.Context.succeeded."""
-        self._told(self.label, Health(note=note, next_at=next_at))
+        self._told(self.label, Health(note=note, next_at=next_at, at=at))
 
     def failed(
-        self, why: str, *, next_at: datetime | None = None, needs_person: bool = False
+        self,
+        why: str,
+        *,
+        next_at: datetime | None = None,
+        needs_person: bool = False,
+        at: datetime | None = None,
     ) -> None:
         """See gateway.plugin.Context.failed."""
-        self._told(self.label, Health(trouble=why, next_at=next_at, needs_person=needs_person))
+        health = Health(trouble=why, next_at=next_at, needs_person=needs_person, at=at)
+        self._told(self.label, health)
 
 
 def prepared(
@@ -117,4 +125,5 @@ def prepared(
         raise ConfigError(
             "a message needs an external id, by which it is known when it comes again"
         )
-    return complete(message).replace(id=new_id(), accepted_at=clock.now(), forms=(), approved=())
+    fresh = {"forms": (), "approved": (), "notes": ()}
+    return complete(message).replace(id=new_id(), accepted_at=clock.now(), **fresh)

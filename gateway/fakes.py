@@ -157,14 +157,22 @@ class FakeContext:
     async def intake(self, intake: Intake) -> None:
         self.intakes.append(intake)
 
-    def succeeded(self, note: str = "", *, next_at: datetime | None = None) -> None:
+    def succeeded(
+        self, note: str = "", *, next_at: datetime | None = None, at: datetime | None = None
+    ) -> None:
         self.successes += 1
-        self.health.append(Health(note=note, next_at=next_at))
+        self.health.append(Health(note=note, next_at=next_at, at=at))
 
     def failed(
-        self, why: str, *, next_at: datetime | None = None, needs_person: bool = False
+        self,
+        why: str,
+        *,
+        next_at: datetime | None = None,
+        needs_person: bool = False,
+        at: datetime | None = None,
     ) -> None:
-        self.health.append(Health(trouble=why, next_at=next_at, needs_person=needs_person))
+        health = Health(trouble=why, next_at=next_at, needs_person=needs_person, at=at)
+        self.health.append(health)
 
     def figure(self, name: str, **labels: str) -> float | None:
         """Return the value of one of the plugin's series, such as `figure("seen_total")`."""

@@ -25,7 +25,7 @@ CRASH_CODES = frozenset({"plugin_raised", "plugin_timeout", "plugin_nonsense", "
 """Codes of the core's own verdicts; the others are declared by the middleware."""
 
 CONTENT = ("title", "text", "link", "image", "language")
-OWN = (*CONTENT, "spread", "expires_at")
+OWN = (*CONTENT, "spread", "expires_at", "notes")
 """What a middleware may change of a message; the composed forms depend on the first of it."""
 
 MOST_LIMITS = 100  # of one delivery; a generator that never ends must not stop the gateway
@@ -121,6 +121,8 @@ class Pipeline:
                     return self._nonsense(middleware, "screen", f"changed the message's {field}")
             if not _sound_message(verdict):
                 return self._nonsense(middleware, "screen", "answered an unusable message")
+            if verdict.notes[: len(before.notes)] != before.notes:
+                return self._nonsense(middleware, "screen", "took away a note of another one")
             return verdict
         return self._verdict(middleware, "screen", verdict)
 

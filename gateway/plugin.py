@@ -101,12 +101,14 @@ class Health(Value, frozen=True, kw_only=True):
 
     `note` says how it went ("unchanged"); `trouble` what keeps it from its job, "" if nothing
     does, and `needs_person` that waiting will not mend it.  `next_at`: when it reads next.
+    `at`: since when that is so, if it was before this start; None is now.
     """
 
     note: str = ""
     trouble: str = ""
     needs_person: bool = False
     next_at: datetime | None = None
+    at: datetime | None = None
 
 
 class Context(Protocol):
@@ -155,16 +157,25 @@ class Context(Protocol):
         """
         ...
 
-    def succeeded(self, note: str = "", *, next_at: datetime | None = None) -> None:
-        """Tell the operator that this input just did its job (a metric and `status`)."""
+    def succeeded(
+        self, note: str = "", *, next_at: datetime | None = None, at: datetime | None = None
+    ) -> None:
+        """Tell the operator that this input did its job (a metric and `status`): just now, or,
+        for one that starts and remembers, at `at`."""
         ...
 
     def failed(
-        self, why: str, *, next_at: datetime | None = None, needs_person: bool = False
+        self,
+        why: str,
+        *,
+        next_at: datetime | None = None,
+        needs_person: bool = False,
+        at: datetime | None = None,
     ) -> None:
         """Tell the operator what keeps this input from its job, in one sentence.
 
-        `needs_person`: waiting will not mend it.  The next `succeeded` takes it back.
+        `needs_person`: waiting will not mend it.  `at`: since when, if before this start.  The
+        next `succeeded` takes it back.
         """
         ...
 
@@ -251,6 +262,8 @@ class Output(Plugin):
     """Codes of its DeliveryErrors; they become metric labels."""
     send_deadline: ClassVar[float] = 60.0
     """Seconds after which `send` is cut off and its outcome is unknown."""
+    display: str = ""
+    """The address that people know this sender by, such as its number; set once it is known."""
 
     @abstractmethod
     async def compose(self, message: Message, topic: Topic | None) -> Sequence[Content] | Hold:

@@ -27,7 +27,9 @@ class Refuses(Middleware):
     codes: ClassVar[frozenset[str]] = frozenset({"bad"})
 
     async def screen(self, message: Message) -> Message | Drop:
-        return Drop("bad", "it is bad") if "bad" in message.text else message
+        if "bad" in message.text:
+            return Drop("bad", "it is bad")
+        return message.replace(notes=(*message.notes, "looked at", f"{len(message.text)} letters"))
 
 
 class Plain(Output):
@@ -83,7 +85,8 @@ DOUBT = "40 new posts at once: this one waits for you"
 @pytest.mark.parametrize(
     ("fields", "found"),
     [
-        ({"text": "good"}, ("started", "", "")),
+        ({"text": "good"}, ("started", "", "looked at · 4 letters")),
+        ({"text": "good", "notes": ("my own",)}, ("started", "", "looked at · 4 letters")),
         ({"text": "bad"}, ("dropped", "bad", "it is bad")),
         ({"text": "good", "doubt": DOUBT}, ("held", "doubted", DOUBT)),
         ({"text": "bad", "doubt": DOUBT}, ("held", "doubted", DOUBT)),

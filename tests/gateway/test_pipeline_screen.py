@@ -139,6 +139,8 @@ async def test_a_verdict_is_the_answer(verdict: Drop | Hold) -> None:
         (lambda m: m.replace(spread=float("nan")), "nonsense"),
         (lambda m: m.replace(expires_at=NAIVE), "nonsense"),
         (lambda m: m.replace(expires_at="tomorrow"), "nonsense"),
+        (lambda m: m.replace(notes="read it"), "nonsense"),
+        (lambda m: m.replace(notes=(1,)), "nonsense"),
         (lambda m: Hold("undeclared", "so"), "nonsense"),
         (lambda m: Hold(None, "so"), "nonsense"),  # type: ignore[arg-type]
         (lambda m: Hold({}, "so"), "nonsense"),  # type: ignore[arg-type]
@@ -231,3 +233,17 @@ async def test_a_cancellation_travels_on(autojump_clock: MockClock) -> None:
     with trio.move_on_after(1) as scope:
         await screen([Screens(hangs)])
     assert scope.cancelled_caught
+
+
+async def test_notes_are_added_to() -> None:
+    """What each says of a message that it let pass is kept in order; nobody takes it away."""
+
+    def adds(note: str) -> Screens:
+        return Screens(lambda m: m.replace(notes=(*m.notes, note)))
+
+    passed = await screen([adds("one"), Screens(lambda m: m.replace(title="neu")), adds("two")])
+    assert isinstance(passed, Message)
+    assert passed.notes == ("one", "two")
+    for notes in ((), ("two",), ("two", "one")):
+        thief = Screens(lambda m, notes=notes: m.replace(notes=notes))  # type: ignore[misc]
+        held(await screen([adds("one"), thief]), "nonsense", "screens")

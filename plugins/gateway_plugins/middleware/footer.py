@@ -75,7 +75,10 @@ class Footer(Middleware):
         template = message.form("template")
         if isinstance(template, Template) and not self._lets_out(template):
             return Hold("no_way_out", self._sentence(template))
-        return message
+        if message.form("text") is None:
+            return message
+        line = self._line(message.language or "")
+        return message.replace(notes=(*message.notes, f"free text ends with “{line}”"))
 
     async def process(self, delivery: Delivery) -> Delivery | Hold:
         """Put the line into this delivery."""

@@ -25,7 +25,9 @@ DAY = 86_400.0
 PAIR_BURST = 45  # Meta, "Pair rate limits": 45 at once, paid back at one per 6 seconds
 PAIR_SECONDS = 6.0
 CREDIT = 3
-"""Sends that may follow each other without spacing: lost moments are made up for."""
+"""Sends that may follow each other without spacing, at least: lost moments are made up for."""
+MOMENT = 0.02
+"""Seconds that a busy machine may lose and a fast sender makes up for, within its rate."""
 
 
 class RateLimitConfig(PluginConfig):
@@ -62,6 +64,10 @@ class RateLimit(Middleware):
     name = "ratelimit"
     config: RateLimitConfig
 
+    def __init__(self, config: RateLimitConfig, label: str) -> None:
+        super().__init__(config, label)
+        self._credit = max(CREDIT, round(config.per_second * MOMENT))
+
     async def screen(self, message: Message) -> Message:
         """Set what the fan-out needs to know."""
         if message.kind != "marketing":
@@ -77,7 +83,7 @@ class RateLimit(Middleware):
         """Declare what this delivery counts against."""
         sender, contact = delivery.sender, delivery.contact
         declared: list[Limit] = [
-            Rate(f"sender:{sender}", self.config.per_second, CREDIT),
+            Rate(f"sender:{sender}", self.config.per_second, self._credit),
             Rate(f"pair:{sender}:{contact}", 1 / self.config.pair_seconds, self.config.pair_burst),
         ]
         if self.config.daily is not None and delivery.content.form == "template":

@@ -50,6 +50,12 @@ def test_limits(kind: Any, settings: dict[str, Any], content: Any, declared: lis
     assert limits(make(RateLimit, **settings), leased) == declared
 
 
+def test_a_fast_sender_may_make_up_for_what_a_busy_machine_lost() -> None:
+    """Its credit grows with its rate; the rate itself stays what was set."""
+    sender, _ = limits(make(RateLimit, per_second=1000), delivery())  # type: ignore[misc]
+    assert sender == Rate("sender:main", 1000, 20)
+
+
 def test_each_sender_and_person_has_its_own_limits() -> None:
     """Two senders share nothing, two people share the sender only."""
     plugin = make(RateLimit, daily=1)
