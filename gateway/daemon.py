@@ -22,7 +22,7 @@ from gateway.context import PluginContext, prepared
 from gateway.delivery import Sending
 from gateway.errors import ConfigError, StoreError
 from gateway.fan_out import Preparing
-from gateway.figures import Figures
+from gateway.figures import Figures, said
 from gateway.health import InputHealth
 from gateway.http import open_client
 from gateway.inbound import Intake
@@ -39,6 +39,7 @@ from gateway.plugin import Plugin
 from gateway.store.protocol import Store
 from gateway.supervisor import supervise
 from gateway.systemd import Notifier
+from gateway.verdicts import Quota, Rate
 from gateway.web import Limits, serve
 
 log = logging.getLogger("gateway.daemon")
@@ -75,6 +76,7 @@ class Daemon:
         self.operations = Operations(parts, store, clock, self.live, self._landed)
         self.addresses: dict[str, list[str]] = {}
         self._sendings: list[Sending] = []
+        self._heard: dict[str, int] = {}  # when each sender's last webhook came
         self._up_since = clock.micros()
         self._problem: str | None = "starting"
         self._notifier = Notifier()
@@ -85,14 +87,14 @@ class Daemon:
         await self._recover()
         declare(self.metrics, self.parts)
         past = await self.store.quota_uses(at=self.clock.micros())
-        limiter = Limiter(born, past)
+        self._limiter = Limiter(born, past)
         async with AsyncExitStack() as stack:
             http = await stack.enter_async_context(open_client())
             for plugin in self.parts.plugins():
                 await stack.enter_async_context(self._alive(plugin, self._context(plugin, http)))
             self._sendings = [
                 Sending(
-                    name, output, self.store, self.pipeline, limiter, self.clock, self.figures,
+                    name, output, self.store, self.pipeline, self._limiter, self.clock, self.figures,
                     self.node,
                 )
                 for name, output in self.parts.senders.items()
@@ -220,6 +222,7 @@ class Daemon:
         try:
             await self.inbox.take(intake)
             result = "accepted"
+            self._heard[intake.sender] = self.clock.micros()
         finally:
             self.figures.webhook(intake.sender, result, trio.current_time() - started)
 
@@ -234,10 +237,24 @@ class Daemon:
             "up_since": self._up_since,
             "node": self.node,
             "addresses": self.addresses,
-            "senders": {
-                sending.sender: {"trouble": sending.attempts.trouble} for sending in self._sendings
-            },
+            "senders": {sending.sender: self._sender(sending) for sending in self._sendings},
             "inputs": self.health.live(self.parts.inputs),
+        }
+
+    def _sender(self, sending: Sending) -> dict[str, Any]:
+        """Return how one sender fares: trouble, pace, what of its limits is used, last webhook."""
+        name, now = sending.sender, self.clock.micros()
+        rates = [limit.per_second for limit in sending.shared if isinstance(limit, Rate)]
+        quotas = [limit for limit in sending.shared if isinstance(limit, Quota)]
+        quota = max(quotas, key=lambda quota: quota.n, default=None)
+        return {
+            "trouble": sending.attempts.trouble,
+            "display": self.parts.senders[name].display,
+            "rate": self.figures.rate(name, now),
+            "allowed": max(rates, default=None),
+            "quota": quota
+            and {"used": self._limiter.used(quota, now / 1e6), "of": quota.n, "s": quota.window},
+            "last_webhook": self._heard.get(name),
         }
 
     async def _gauges(self) -> None:
@@ -247,11 +264,15 @@ class Daemon:
             people = trio.current_time() - counted >= PEOPLE_EVERY
             counted = trio.current_time() if people else counted
             try:
-                await self.figures.look(self.store, self.parts.senders, people=people)
+                for sending in self._sendings:
+                    mute = sending.attempts.trouble is not None
+                    self.metrics.sender_trouble.labels(sending.sender).set(mute)
+                stops = await self.figures.look(self.store, self.parts.senders, people=people)
             except StoreError as error:
                 self._problem = f"the store cannot be read: {error}"
             else:
                 self._problem = None
+                self._notifier.status(said(stops))
             await trio.sleep(GAUGES_EVERY)
 
     async def _watchdog(self) -> None:

@@ -20,7 +20,7 @@ from gateway.message import Delivery
 from gateway.pipeline import Pipeline
 from gateway.plugin import Output
 from gateway.store.protocol import Decision, Store, micros
-from gateway.verdicts import Drop, Hold, Limit, Rate
+from gateway.verdicts import Drop, Hold, Limit, Quota, Rate
 
 log = logging.getLogger("gateway.delivery")
 
@@ -75,6 +75,7 @@ class Sending:
         self._interval = AHEAD / 4  # seconds between grants, learned
         self._last_grant = 0.0
         self._keys: frozenset[str] = frozenset()
+        self.shared: list[Rate | Quota] = []  # limits that all of this sender count against
         self._paused: dict[int, float] = {}  # priority → until, steady seconds
         self._stopping = trio.Event()
         self._ended = trio.Event()
@@ -88,7 +89,7 @@ class Sending:
                 while not self._stopping.is_set():
                     await self._once(nursery)
             while self._waiting or self._in_the_air:
-                await self._roomier()
+                await self._room.wait()
             nursery.cancel_scope.cancel()
         self._ended.set()
 
@@ -108,7 +109,7 @@ class Sending:
         if self.attempts.failing:
             free = 1 - self._waiting - self._in_the_air
         if free <= 0:
-            await self._roomier()
+            await self._room.wait()
             return
         now = trio.current_time()
         open_priorities = [p for p in (0, 1, 2) if self._paused.get(p, 0.0) <= now]
@@ -160,9 +161,6 @@ class Sending:
             wake_at = min(wake_at, trio.current_time() + seconds)
         with trio.move_on_at(wake_at):
             await self._store.changed(seen, "deliveries")
-
-    async def _roomier(self) -> None:
-        await self._room.wait()
 
     def _made_room(self) -> None:
         self._room.set()
@@ -221,27 +219,21 @@ class Sending:
         if hold.until is None:
             await self._decide(delivery, "held", hold.code, hold.text)
         else:
-            await self._decide(
-                delivery,
-                "queued",
-                hold.code,
-                hold.text,
-                due_at=max(micros(hold.until), self._clock.micros() + SOON),
-            )
+            due_at = max(micros(hold.until), self._clock.micros() + SOON)
+            await self._decide(delivery, "queued", hold.code, hold.text, due_at)
 
     async def _granted(self, delivery: Delivery, limits: list[Limit]) -> Grant | None:
         started = trio.current_time()
+        if not (self._gate.locked() or self._stopping.is_set()):  # nobody waits before this one
+            answer = self._take(delivery, limits, started)
+            if isinstance(answer, Grant):
+                return answer
         async with self._gate:
             while not self._stopping.is_set():
-                now = trio.current_time()
-                answer = self._limiter.take(
-                    limits, now, self._clock.micros() / 1e6, str(delivery.id)
-                )
+                answer = self._take(delivery, limits, started)
                 if isinstance(answer, Grant):
-                    self._learn(now, limits)
-                    self._report.stage("limits_wait", now - started)
                     return answer
-                wait = answer.until - now
+                wait = max(0.0, answer.until - trio.current_time())  # time goes on meanwhile
                 if wait > AHEAD * 1.5 and answer.until != float("inf"):
                     break
                 # inf: too many have not reported their first byte; that is a matter of moments
@@ -252,11 +244,21 @@ class Sending:
         await self._not_yet(delivery, answer, wait, limits)
         return None
 
+    def _take(self, delivery: Delivery, limits: list[Limit], started: float) -> Grant | Wait:
+        now = trio.current_time()
+        answer = self._limiter.take(limits, now, self._clock.micros() / 1e6, str(delivery.id))
+        if isinstance(answer, Grant):
+            self._learn(now, limits)
+            self._report.stage("limits_wait", now - started)
+        return answer
+
     def _learn(self, now: float, limits: list[Limit]) -> None:
         distance = min(now - self._last_grant, 1.0)
         self._last_grant = now
         self._interval += (distance - self._interval) * 0.2
-        self._keys = frozenset(limit.key for limit in limits if isinstance(limit, Rate))
+        keyed = [limit for limit in limits if isinstance(limit, Rate | Quota)]
+        self.shared = [limit for limit in keyed if limit.key in self._keys] or self.shared
+        self._keys = frozenset(limit.key for limit in keyed)
 
     async def _not_yet(
         self, delivery: Delivery, wait: Wait, seconds: float, limits: list[Limit]

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+import time
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gateway.inbound import Intake
+from gateway.logs import masked
 from gateway.message import PRIORITY_NAMES, Delivery, Message
 from gateway.metrics import OPEN, Metrics
 from gateway.store.protocol import Store, Taken, micros
 
 OUTPUT = "output_"
 """What the codes of attempts begin with whose output failed: raised, timeout."""
+
+RECENT = 10_000_000
+"""Microseconds that the rate of `gateway status` looks back."""
 
 NEVER = 1 << 62
 """Microseconds; changes since then are none, and are not counted."""
@@ -27,23 +32,43 @@ class Figures:
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
         self._shown: dict[Any, set[tuple[str, ...]]] = {}
+        self._recent: defaultdict[str, deque[int]] = defaultdict(deque)
+        """First bytes of each sender within RECENT, UTC microseconds."""
 
     # --- delivery.Report ------------------------------------------------------------------------
     def decided(self, delivery: Delivery, outcome: str, code: str) -> None:
         self.metrics.not_sent.labels(delivery.sender, outcome, code).inc()
-        self._delivery(delivery, outcome)
+        if outcome != "given_back":
+            self.ended(delivery, outcome)
 
     def attempted(self, delivery: Delivery, outcome: str, code: str, seconds: float) -> None:
         self.metrics.attempts.labels(delivery.sender, outcome, code).inc()
         self.metrics.send_seconds.labels(delivery.sender, outcome).observe(seconds)
         if code.startswith(OUTPUT):
             self.plugin_failed(delivery.sender, "send", code.removeprefix(OUTPUT))
-        self._delivery(delivery, outcome)
+
+    def ended(self, delivery: Delivery, outcome: str) -> None:
+        """A delivery is through here: no further try of its own comes."""
+        message = delivery.message
+        self.metrics.deliveries.labels(
+            message.topic or "", message.kind, delivery.sender, outcome
+        ).inc()
 
     def first_byte(self, delivery: Delivery, at: int) -> None:
+        self._since(delivery.sender, at).append(at)
         accepted_at = delivery.message.accepted_at
         if delivery.attempt == 1 and accepted_at is not None:
             self.metrics.accept_to_wire.observe(max(0.0, (at - micros(accepted_at)) / 1e6))
+
+    def rate(self, sender: str, now: int) -> float:
+        """Return how many a second left lately; `now` in UTC microseconds."""
+        return len(self._since(sender, now)) / (RECENT / 1e6)
+
+    def _since(self, sender: str, now: int) -> deque[int]:
+        recent = self._recent[sender]
+        while recent and recent[0] <= now - RECENT:
+            recent.popleft()
+        return recent
 
     def stage(self, name: str, seconds: float) -> None:
         self.metrics.stage.labels(name).observe(seconds)
@@ -54,12 +79,6 @@ class Figures:
 
     def stopped(self, sender: str, reason: str) -> None:
         self.metrics.sender_paused.labels(sender).set(1)
-
-    def _delivery(self, delivery: Delivery, outcome: str) -> None:
-        message = delivery.message
-        self.metrics.deliveries.labels(
-            message.topic or "", message.kind, delivery.sender, outcome
-        ).inc()
 
     # --- the other parts ------------------------------------------------------------------------
     def screened(self, message: Message, outcome: str) -> None:
@@ -81,6 +100,8 @@ class Figures:
         """A webhook was applied."""
         for inbound in intake.messages:
             self.metrics.inbound.labels(intake.sender, inbound.kind).inc()
+        self.metrics.repeated.labels(intake.sender).inc(taken.duplicates)
+        self.metrics.statuses.labels(intake.sender, "unmatched").inc(taken.unmatched)
         for status, n in taken.statuses.items():
             self.metrics.statuses.labels(intake.sender, status).inc(n)
         for reported in intake.statuses:
@@ -100,13 +121,21 @@ class Figures:
         self.metrics.withdrawals.labels("command").inc()
 
     # --- what lies in the store -----------------------------------------------------------------
-    async def look(self, store: Store, senders: Iterable[str], *, people: bool) -> None:
-        """Read the levels anew; `people` too, which takes longer.  Raises StoreError."""
+    async def look(
+        self, store: Store, senders: Iterable[str], *, people: bool
+    ) -> Mapping[str, tuple[str, int]]:
+        """Read the levels anew; `people` too, which takes longer.
+
+        Returns what is stopped: scope → (reason, since).  Raises StoreError.
+        """
         self._depths(await store.depths())
         stops = await store.stops()
         self.metrics.sending.set("all" not in stops)
+        now = time.time_ns() // 1000
         for sender in senders:
             self.metrics.sender_paused.labels(sender).set(f"sender:{sender}" in stops)
+            due = await store.next_due(sender)
+            self.metrics.overdue.labels(sender).set(max(0, now - (due or now)) / 1e6)
         self._held(
             (await store.report("waiting", limit=0))["groups"],
             await store.report("messages", limit=100, only_open=True),
@@ -114,6 +143,9 @@ class Figures:
         if people:
             states = (await store.report("people", since=NEVER))["states"]
             self._levels(self.metrics.people, {(state,): n for state, n in states.items()})
+            opened = await store.report("windows", at=now)
+            self._levels(self.metrics.windows, {(sender,): n for sender, n in opened.items()})
+        return stops
 
     def _depths(self, depths: Mapping[tuple[str, int, str], int]) -> None:
         levels: dict[tuple[str, ...], int] = {
@@ -142,6 +174,15 @@ class Figures:
         for key, n in levels.items():
             gauge.labels(*key).set(n)
         self._shown[gauge] = set(levels)
+
+
+def said(stops: Mapping[str, tuple[str, int]]) -> str:
+    """Return one line for `systemctl status`; `stops`: scope → (reason, since)."""
+    lines = [
+        f"{'nothing' if scope == 'all' else f'nothing from {scope[7:]}'} is sent: {masked(reason)}"
+        for scope, (reason, _) in sorted(stops.items())
+    ]
+    return "; ".join(lines) or "sending"
 
 
 def watch(metrics: Metrics, waiting: Callable[[], Mapping[str, int]], database: Path) -> None:

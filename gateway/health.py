@@ -36,14 +36,14 @@ class InputHealth:
 
     def told(self, label: str, health: Health) -> None:
         """An input told how it fares."""
-        now = self._clock.micros()
+        at = micros(health.at) if health.at is not None else self._clock.micros()
         self._latest[label] = health
         if health.trouble:
-            self._failing.setdefault(label, now)
+            self._failing.setdefault(label, at)
         else:
             self._failing.pop(label, None)
-            self._succeeded[label] = now
-            self._metrics.input_succeeded.labels(label).set_to_current_time()
+            self._succeeded[label] = at
+            self._metrics.input_succeeded.labels(label).set(at / 1e6)
 
     def live(self, labels: Iterable[str]) -> Mapping[str, Any]:
         """Return plain values; times are UTC microseconds, None for what is not known."""

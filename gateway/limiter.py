@@ -127,6 +127,10 @@ class Limiter:
             uses.take(subject)
         return Grant(keys, quotas, now, utc)
 
+    def used(self, quota: Quota, utc: float) -> int:
+        """Return how much of a quota is used, what is in the air included."""
+        return self._uses(quota, utc).count(quota)
+
     def _key(self, name: str, now: float, utc: float) -> Key:
         if name not in self._keys:
             _tidy(self._keys, now)

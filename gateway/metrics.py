@@ -21,9 +21,10 @@ CHILDREN = 5000  # label combinations of one metric
 STAGES = ("screen", "process", "limits_wait", "begin", "settle", "webhook")
 KINDS = ("marketing", "utility", "service", "confirmation")
 OPEN = ("queued", "leased", "sending", "held", "paused", "unknown")
-STATUSES = ("sent", "delivered", "read", "failed")
+STATUSES = ("sent", "delivered", "read", "failed", "unmatched")
 ATTEMPTS = ("accepted", "failed", "unknown")
 DECISIONS = ("held", "dropped", "given_back")
+ENDS = (*ATTEMPTS, "held", "dropped")
 MESSAGES = ("ready", "held", "dropped")
 INBOUND = ("text", "button", "interactive", "reaction")
 WEBHOOKS = ("accepted", "failed")
@@ -56,12 +57,19 @@ class Metrics:
         waits, fast, sends = (self._make(Histogram, buckets=b) for b in (WAITS, FAST, SENDS))
 
         self.messages = counter("messages", "Verdicts on messages", "input topic outcome")
-        self.deliveries = counter("deliveries", "Deliveries", "topic kind sender outcome")
+        self.deliveries = counter(
+            "deliveries",
+            "Deliveries by how they ended here; a try that is repeated is none, see attempts",
+            "topic kind sender outcome",
+        )
         self.not_sent = counter("not_sent", "Decisions not to send", "sender outcome code")
-        self.attempts = counter("attempts", "Tries at a provider", "sender outcome code")
+        self.attempts = counter(
+            "attempts", "Tries at a provider; a delivery may take several", "sender outcome code"
+        )
         self.statuses = counter("statuses", "Statuses that providers reported", "sender status")
         self.failures = counter("failures_reported", "Failures reported later", "sender code")
         self.inbound = counter("inbound", "Messages that people sent", "sender kind")
+        self.repeated = counter("inbound_repeated", "Of them, those that came again", "sender")
         self.withdrawals = counter("withdrawals", "Consents withdrawn", "source")
         self.people = gauge("people", "Contacts by their consent, each minute", "state")
         self.webhooks = counter("webhooks", "Webhooks that could be read", "sender result")
@@ -71,8 +79,13 @@ class Metrics:
         self.send_seconds = sends("send_seconds", "Time of one try at a provider", "sender outcome")
         self.limit_wait = waits("limit_wait_seconds", "Waiting for a limit", "limit")
         self.queue_depth = gauge("queue_depth", "Deliveries in work", "sender priority state")
+        self.overdue = gauge("oldest_due_seconds", "How long what is due waits", "sender")
+        self.windows = gauge("windows_open", "People who may get free text, each minute", "sender")
         self.held = gauge("held", "What waits for a person", "what code")
         self.sender_paused = gauge("sender_paused", "1 while a sender is paused", "sender")
+        self.sender_trouble = gauge(
+            "sender_trouble", "1 while the provider does not answer", "sender"
+        )
         self.sending = gauge("sending", "1 while sending, 0 while stopped")
         self.plugin_up = gauge("plugin_up", "1 while a plugin works", "plugin")
         self.plugin_restarts = counter("plugin_restarts", "Restarts of an input", "plugin")
@@ -123,7 +136,7 @@ class Metrics:
         senders, failures = given["sender"], given["failure"]
         for series, *values in (
             (self.messages, given["input"], everywhere, MESSAGES),
-            (self.deliveries, everywhere, KINDS, senders, (*ATTEMPTS, *DECISIONS)),
+            (self.deliveries, everywhere, KINDS, senders, ENDS),
             (self.not_sent, senders, DECISIONS, given["code"]),
             (self.attempts, senders, ["accepted"], [""]),
             (self.attempts, senders, ["failed", "unknown"], failures),
@@ -131,9 +144,13 @@ class Metrics:
             (self.statuses, senders, STATUSES),
             (self.failures, senders, failures),
             (self.inbound, senders, INBOUND),
+            (self.repeated, senders),
             (self.webhooks, senders, WEBHOOKS),
             (self.queue_depth, senders, PRIORITY_NAMES, OPEN),
             (self.sender_paused, senders),
+            (self.sender_trouble, senders),
+            (self.overdue, senders),
+            (self.windows, senders),
             (self.withdrawals, WITHDRAWALS),
             (self.people, PEOPLE),
             (self.plugin_up, given["plugin"]),

@@ -1,5 +1,5 @@
-"""What the command line can ask for.  The same functions serve the admin socket and a command
-that found no daemon running.
+"""What the command line can do.  The same functions serve the admin socket and a command that
+found no daemon running; those that only read are in questions.py.
 
 Every operation takes and returns plain JSON values; times are UTC microseconds.  A ConfigError
 is a sentence for whoever asked.
@@ -8,10 +8,7 @@ is a sentence for whoever asked.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any, Literal, cast
-from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
 
@@ -21,19 +18,20 @@ from gateway.clock import SystemClock
 from gateway.context import PluginContext, prepared
 from gateway.errors import ConfigError
 from gateway.http import open_client
-from gateway.importing import against, read_row
+from gateway.importing import read_rows
 from gateway.inbox import Inbox
-from gateway.message import PRIORITY_NAMES, Kind, Message
+from gateway.message import Kind, Message
 from gateway.metrics import Metrics
 from gateway.plugin import Plugin
+from gateway.questions import Questions
 from gateway.store.protocol import Store
-from gateway.values import PhoneNumberError, phone
 
-DAY = 86_400 * 1_000_000
+STOPPABLE = ("queued", "leased", "held", "paused")
+"""States of deliveries that a command can still keep from going out."""
 
 
-class Operations:
-    """All operations of one gateway.  `live` adds what only a running daemon knows."""
+class Operations(Questions):
+    """All operations of one gateway: what can be asked, and what changes something."""
 
     def __init__(
         self,
@@ -43,10 +41,8 @@ class Operations:
         live: Callable[[], Mapping[str, Any]] | None = None,
         landed: Callable[[tuple[int, ...]], Awaitable[None]] | None = None,
     ) -> None:
-        self._parts = parts
-        self._store = store
-        self._clock = clock
-        self._live = live
+        """`live` adds what only a running daemon knows, `landed` waits for what is in the air."""
+        super().__init__(parts, store, clock, live)
         self._landed = landed
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> Any:
@@ -59,56 +55,6 @@ class Operations:
         except TypeError:
             raise ConfigError(f"wrong arguments for {name!r}") from None
         return await call
-
-    # --- status ---------------------------------------------------------------------------------
-    async def do_status(self) -> dict[str, Any]:
-        """Return all that `gateway status` shows."""
-        now = self._clock.micros()
-        midnight = datetime.now(ZoneInfo(self._parts.config.company.time_zone)).replace(
-            hour=0, minute=0, second=0, microsecond=0
-        )
-        depths = await self._store.depths()
-        senders = {}
-        for name in self._parts.senders:
-            figures = await self._store.report("sending", sender=name, since=now - DAY)
-            senders[name] = figures | {
-                "depths": [
-                    {"priority": PRIORITY_NAMES[priority], "state": state, "n": n}
-                    for (sender, priority, state), n in depths.items()
-                    if sender == name
-                ]
-            }
-        return {
-            "version": __version__,
-            "now": now,
-            "time_zone": self._parts.config.company.time_zone,
-            "stops": {
-                scope: {"reason": reason, "since": since}
-                for scope, (reason, since) in (await self._store.stops()).items()
-            },
-            "senders": senders,
-            "messages": await self._store.report("messages", limit=10, only_open=True),
-            "people": await self._store.report(
-                "people", since=int(midnight.astimezone(UTC).timestamp() * 1e6)
-            ),
-            "waiting": (await self._store.report("waiting", limit=0))["groups"],
-            "inputs": {
-                label: {"plugin": type(plugin).name} for label, plugin in self._parts.inputs.items()
-            },
-            "live": dict(self._live()) if self._live else None,
-        }
-
-    async def do_counts(self) -> dict[str, int]:
-        """Return how often each kind of event stands in the journal."""
-        return cast(dict[str, int], await self._store.report("counts"))
-
-    async def do_queue(self, limit: int = 20) -> dict[str, Any]:
-        """Return what waits, and for what."""
-        depths = [
-            {"sender": sender, "priority": PRIORITY_NAMES[priority], "state": state, "n": n}
-            for (sender, priority, state), n in sorted((await self._store.depths()).items())
-        ]
-        return {"depths": depths, **await self._store.report("waiting", limit=limit)}
 
     # --- stopping and going on ------------------------------------------------------------------
     async def do_pause(self, reason: str = "paused by a person") -> dict[str, Any]:
@@ -145,36 +91,21 @@ class Operations:
             raise ConfigError(f"there is no sender {sender!r}; known: {known}")
 
     # --- messages -------------------------------------------------------------------------------
-    async def do_message_list(self, limit: int = 20) -> list[dict[str, Any]]:
-        """Return the newest messages."""
-        return cast(
-            list[dict[str, Any]], await self._store.report("messages", limit=min(limit, 1000))
-        )
-
-    async def do_message_show(self, message: str) -> dict[str, Any]:
-        """Return one message."""
-        return await self._message(message)
-
-    async def _message(self, text: str) -> dict[str, Any]:
-        digits = text.lstrip("#")
-        if digits.isdecimal() and len(digits) < 12:
-            found = await self._store.report("message", number=int(digits))
-        else:
-            found = await self._store.report("message", id=ids.read("m", text))
-        if found is None:
-            raise ConfigError(f"there is no message {text}; `gateway message list` shows them")
-        return cast(dict[str, Any], found)
-
     async def do_message_set(self, message: str, action: str) -> dict[str, Any]:
         """Cancel, pause, resume or approve a message."""
         if action not in ("cancel", "pause", "resume", "approve"):
             raise ConfigError(f"a message cannot be {action}d")
         found = await self._message(message)
+        number, counts = found["number"], found["counts"]
+        left = sum(counts.get(state, 0) for state in STOPPABLE)
+        if action in ("cancel", "pause") and found["state"] == "started" and not left:
+            raise ConfigError(f"#{number} is through: nothing of it waits, nothing to {action}")
         wanted = cast(Literal["cancel", "pause", "resume", "approve"], action)
         problem = await self._store.set_message(found["id"], wanted, at=self._clock.micros())
         if problem:
             raise ConfigError(problem)
-        return {"message": found["number"], "action": action}
+        gone = sum(counts.values()) - left - counts.get("dropped", 0)
+        return {"message": number, "action": action, "left": left, "gone": gone}
 
     async def do_send(
         self,
@@ -211,43 +142,20 @@ class Operations:
         return {"message": found["number"], "id": ids.show("m", taken)}
 
     # --- contacts -------------------------------------------------------------------------------
-    async def _contact(self, who: str) -> int:
-        direct = ids.read("c", who)
-        if direct is not None and await self._store.report("contact", id=direct):
-            return direct
-        wanted = [who.strip()]
-        with suppress(PhoneNumberError):
-            wanted.insert(0, phone(who, self._parts.config.company.region))
-        for value in wanted:
-            found = await self._store.report("find_contact", identity=value)
-            if found is not None:
-                return int(found)
-        raise ConfigError("no contact is known by that; give a number, a user id or c-…")
-
-    async def do_contacts_show(self, who: str) -> dict[str, Any]:
-        """Return all that is known of one contact."""
-        return cast(
-            dict[str, Any], await self._store.report("contact", id=await self._contact(who))
-        )
-
     async def do_contacts_import(
-        self, rows: list[dict[str, str]], file: str = "", topic: str | None = None
+        self,
+        rows: list[dict[str, str]],
+        file: str = "",
+        topic: str | None = None,
+        check: bool = False,
     ) -> list[dict[str, Any]]:
-        """Import rows of a table.  Returns one verdict per row: `consent`, `no_consent` (stored,
-        nothing is ever sent), `kept` (known here already) or `refused`, with the reason."""
-        verdicts = []
-        people = []
-        for row in rows:
-            person, verdict = read_row(row, self._parts.config, file=file, default_topic=topic)
-            if person is not None:
-                for identity in person.identities:
-                    known = await self._store.report("find_contact", identity=identity.value)
-                    if known is not None and verdict["verdict"] == "consent":
-                        here = await self._store.report("contact", id=int(known))
-                        verdict = against(here["consents"], verdict)
-                people.append(person)
-            verdicts.append(verdict)
-        if people:
+        """Import rows of a table; with `check` write nothing.  Returns one verdict per row:
+        `consent`, `no_consent` (stored, nothing is ever sent), `kept` (known here already) or
+        `refused`, with the reason."""
+        people, verdicts = await read_rows(
+            rows, self._parts.config, self._store, file=file, default_topic=topic
+        )
+        if people and not check:
             await self._store.accept("import", (), at=self._clock.micros(), people=people)
         return verdicts
 
@@ -258,16 +166,6 @@ class Operations:
         if self._landed is not None:
             await self._landed(taken.sending)
         return {"withdrawn": ids.show("c", contact), "dropped": taken.dropped}
-
-    async def do_trace(self, message: str, who: str) -> dict[str, Any]:
-        """Return the whole story of one message for one contact."""
-        found = await self._message(message)
-        contact = await self._contact(who)
-        story = await self._store.report("trace", number=found["number"], contact_id=contact)
-        return cast(dict[str, Any], story) | {
-            "now": self._clock.micros(),
-            "time_zone": self._parts.config.company.time_zone,
-        }
 
     # --- plugins --------------------------------------------------------------------------------
     async def do_plugin(

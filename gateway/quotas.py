@@ -47,6 +47,10 @@ class Uses:
                 return after(at + self.window, utc)
         return self.window
 
+    def count(self, quota: Quota) -> int:
+        """Return how many count now: subjects if the quota names one, else uses."""
+        return len(self._subjects) if quota.distinct is not None else self._subjects.total()
+
     def take(self, subject: str) -> None:
         self._unsent[subject] += 1
         self._subjects[subject] += 1

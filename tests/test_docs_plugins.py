@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 import pytest
+import trio
 from prometheus_client import CollectorRegistry
 
 from gateway import API_VERSION, api, hookspecs, plugin, testing
@@ -155,20 +156,37 @@ def pytester_run(modules: dict[str, ModuleType]) -> str:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_commands_are_commands(modules: dict[str, ModuleType], name: str) -> None:
-    """A command's module holds a click command with help, and asks through its target."""
+    """A command's module holds a click command with help, and its plugin answers it."""
     from click.testing import CliRunner
 
     module = modules[name.removesuffix(".py")]
     (command,) = [value for value in vars(module).values() if isinstance(value, click.Command)]
     assert command.help
 
-    class Target:
-        def call(self, operation: str, **arguments: object) -> str:
-            assert operation == "plugin"
-            assert set(arguments) == {"label", "command", "arguments"}
-            return "Neu: "
+    label = name.removesuffix("_command.py")
+    (cls,) = modules[label].register()
+    plugin = testing.make(cls)
 
-    assert CliRunner().invoke(command, [], obj=Target()).output == "Neu: \n"
+    class Target:
+        def call(self, operation: str, **given: Any) -> Any:
+            assert (operation, given["label"]) == ("plugin", label)
+            return trio.run(plugin.command, given["command"], given["arguments"])
+
+    for topic in ("blog", "blog", "shop"):
+        trio.run(plugin.screen, testing.message(topic=topic))
+    run = CliRunner().invoke
+    assert run(command, [], obj=Target()).output == "blog: 2\nshop: 1\n"
+    assert run(command, ["shop"], obj=Target()).output == "shop: 1\n"
+    assert "no message of 'none' came by" in str(run(command, ["none"], obj=Target()).exception)
+
+
+def test_the_entry_points_of_the_commands_lead_to_them(modules: dict[str, ModuleType]) -> None:
+    (block,) = [body for language, _, body in BLOCKS if language == "toml" and "commands" in body]
+    points = tomllib.loads(block)["project"]["entry-points"]
+    for name, value in points["gateway.commands"].items():
+        module, _, attribute = value.partition(":")
+        assert getattr(modules[module], attribute).name == name
+    assert set(points["gateway.plugins"]) == {name[:-11] for name in COMMANDS}
 
 
 # --- nothing is left out, and what is quoted is the code's --------------------------------------

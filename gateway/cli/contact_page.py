@@ -50,14 +50,18 @@ def _consents(person: Mapping[str, Any], times: Times, wide: int) -> list[str]:
     if not consents:
         return lines("consent", ["none; nothing but answers is ever sent to this person"], wide)
     found: list[str] = []
+    acted = {event["number"]: event["at"] for event in person["events"]}
     for consent in consents:
         topic = "everything" if consent["topic"] == "*" else consent["topic"]
         state = STATES.get(consent["state"], consent["state"])
+        at = acted.get(consent["event"], consent["since"])  # the person's own act; else as noted
+        noted = times.stamp(consent["since"])
         found += lines(
             "consent" if not found else "",
             [
-                f"{topic}: {state}, {times.stamp(consent['since'])}",
+                f"{topic}: {state}, {times.stamp(at)}",
                 f"event {number(consent['event'])}",
+                f"noted here {noted}" if noted != times.stamp(at) else "",
             ],
             wide,
         )

@@ -77,6 +77,7 @@ def render(message: Data, zone: str, wide: int) -> list[str]:
     page += _reasons(message, wide)
     page += _history(message, times, wide)
     page += _words(message, wide)
+    page += lines("checks", message["notes"], wide)
     return page + lines("do", _do(message), wide)
 
 
@@ -126,24 +127,31 @@ def _history(message: Data, times: Times, wide: int) -> list[str]:
             people = several(int(detail), "person", "people") if detail.isdecimal() else ""
             what = f"queued for {people}" if people else "queued"
         else:
-            what = JOURNAL.get(name, name) + (f": {detail}" if detail else "")
+            said = detail if name != "message.ready" else ""  # the checks stand below
+            what = JOURNAL.get(name, name) + (f": {said}" if said else "")
         label = "history" if not found else ""
-        stamp = times.stamp(line["at"])
-        found += lines(label, [stamp, what], wide, between="  ")
+        head = f"{label:{LABEL}}{times.stamp(line['at'])}"
+        found += lines(head, [what], wide, indent=LABEL + 21)
     return found
 
 
 def _words(message: Data, wide: int) -> list[str]:
+    """What went out; of a form that did not yet, what goes into the checks of each delivery."""
     found: list[str] = []
-    forms = message["forms"] or [
-        {"type": "text", "rendered": "\n".join(filter(None, (message["text"], message["link"])))}
-    ]
+    went = {form["type"] for form in message["sent"]}
+    forms = [*message["sent"], *(form for form in message["forms"] if form["type"] not in went)]
+    came = message["came"]
+    changed = any(came[name] != message[name] for name in ("text", "link", "image"))
+    if changed or came["title"] not in ("", message["title"]) or not forms:
+        words = filter(None, (came["title"], came["text"], came["link"]))
+        forms.insert(0, {"type": "", "rendered": "\n".join(words), "image": came["image"]})
     for form in forms:
         kind = form["type"]
         if kind == "template":
-            head = f"as template {form['name']}/{form['language']}:"
+            head = f"as template {form['name']}/{form['language']}"
         else:
-            head = "as free text:" if message["forms"] else "as it came:"
+            head = "as free text" if kind else "as it came"
+        head += ", as it went out:" if kind in went else ":"
         body = "\n".join(filter(None, (form["rendered"], form.get("footer"))))
         if form.get("footer") and form["rendered"].endswith(form["footer"]):
             body = form["rendered"]

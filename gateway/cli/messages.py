@@ -12,7 +12,7 @@ import click
 from gateway.cli import message_page
 from gateway.cli.group import Target, Trouble
 from gateway.cli.output import json_option, show, show_json
-from gateway.cli.words import clean, columns, paint
+from gateway.cli.words import clean, columns, number, paint, several
 
 _number = click.argument("number", metavar="MESSAGE")
 
@@ -56,12 +56,20 @@ def show_(target: Target, number: str, as_json: bool) -> None:
         show(paint(message_page.render(clean(found), zone, columns())))
 
 
-def _set(target: Target, number: str, action: str, as_json: bool, said: str) -> None:
-    done = target.call("message_set", message=number, action=action)
+def _set(target: Target, message: str, action: str, as_json: bool, said: str) -> None:
+    done = target.call("message_set", message=message, action=action)
     if as_json:
         show_json(done)
     else:
-        show(f"#{done['message']} {said}")
+        show(f"#{done['message']} {said}{_gone(done)}")
+
+
+def _gone(done: dict[str, Any]) -> str:
+    """What a command came too late for."""
+    if done["action"] not in ("cancel", "pause") or not done["gone"]:
+        return ""
+    people = several(done["gone"], "person", "people")
+    return f"  It went to {people} before, {number(done['left'])} waited."
 
 
 @message.command()
@@ -78,7 +86,10 @@ def approve(target: Target, number: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def cancel(target: Target, number: str, as_json: bool) -> None:
-    """Send no more of it, for good.  What was sent stays sent."""
+    """Send no more of it, for good.  What was sent stays sent.
+
+    A message that is through is refused: nothing of it waits.
+    """
     _set(target, number, "cancel", as_json, "is cancelled; nothing more of it goes out.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -10,7 +10,18 @@ import click
 from gateway import ids
 from gateway.cli.group import Target
 from gateway.cli.output import json_option, show, show_json
-from gateway.cli.words import LABEL, Times, clean, columns, lines, number, padded, paint, several
+from gateway.cli.words import (
+    LABEL,
+    Times,
+    clean,
+    columns,
+    lines,
+    number,
+    padded,
+    paint,
+    quoted,
+    several,
+)
 from gateway.cli.words import table as aligned
 from gateway.logs import masked
 
@@ -34,12 +45,20 @@ def queue(target: Target, limit: int, as_json: bool) -> None:
 
 def render(data: Mapping[str, Any], zone: str, wide: int) -> list[str]:
     """Return the page's lines."""
+    times = Times(zone, data["now"])
     waits = [depth for depth in data["depths"] if depth["state"] in WAITS]
     going = sum(d["n"] for d in waits if d["state"] not in ("held", "unknown"))
     person = sum(d["n"] for d in waits if d["state"] in ("held", "unknown"))
+    asked = [m for m in data["messages"] if m["state"] == "held" and m["until"] is None]
+    for_person = [several(person, "delivery", "deliveries")] if person else []
+    for_person += [several(len(asked), "message")] if asked else []
     said = [f"{several(going, 'delivery', 'deliveries')} to send" if going else "nothing to send"]
-    said.append(f"{number(person)} for a person" if person else "nothing needs you")
+    if for_person:
+        said.append(f"{' and '.join(for_person)} for a person")
+    elif not data["stops"]:
+        said.append("nothing needs you")
     page = lines("QUEUE", said, wide)
+    page += _stopped(data["stops"], times, wide)
     cells = []
     for sender, kind in dict.fromkeys((d["sender"], d["priority"]) for d in waits):
         states = {
@@ -48,11 +67,15 @@ def render(data: Mapping[str, Any], zone: str, wide: int) -> list[str]:
         told = " · ".join(f"{number(states[s])} {s}" for s in WAITS if states.get(s))
         cells.append([sender, kind, told])
     page += [padded("waits" if not i else "", LABEL) + row for i, row in enumerate(aligned(cells))]
+    upcoming = [
+        f"{sender} {times.short(at)}" for sender, at in data["next"].items() if at is not None
+    ]
+    page += lines("next due", upcoming, wide)
+    page += _messages(data["messages"], times, wide)
     for index, group in enumerate(data["groups"]):
         why = ": ".join(filter(None, (group["code"], masked(group["reason"]))))
         label = "look" if not index else ""
         page += lines(label, [f"{number(group['n'])} {group['state']}: {why}"], wide)
-    times = Times(zone, max((e["since"] for e in data["examples"]), default=0))
     rows = [
         [
             ids.show("d", e["id"]),
@@ -64,12 +87,48 @@ def render(data: Mapping[str, Any], zone: str, wide: int) -> list[str]:
         for e in data["examples"]
     ]
     page += [padded("such as" if not i else "", LABEL) + row for i, row in enumerate(aligned(rows))]
-    return page + _do(data, wide)
+    return page + _do(data, asked, wide)
 
 
-def _do(data: Mapping[str, Any], wide: int) -> list[str]:
+def _stopped(stops: Mapping[str, Any], times: Times, wide: int) -> list[str]:
+    found: list[str] = []
+    for scope, stop in stops.items():
+        name = scope.removeprefix("sender:")
+        what = "all sending" if scope == "all" else f"sender {name}"
+        do = "gateway resume" if scope == "all" else f"gateway sender resume {name}"
+        why = masked(stop["reason"]).strip() or "no reason was given"
+        found += lines(
+            "stopped" if not found else "",
+            [f"{what} since {times.short(stop['since'])}: {why}", f"→ {do}"],
+            wide,
+            between="  ",
+        )
+    return found
+
+
+def _messages(messages: Sequence[Mapping[str, Any]], times: Times, wide: int) -> list[str]:
+    """Messages that nobody gets yet, and those that somebody paused; their deliveries wait above."""
+    found: list[str] = []
+    for message in reversed(messages):
+        if message["paused"]:
+            why = "paused by a person"
+        elif message["state"] == "held":
+            why = ": ".join(filter(None, ("held", masked(message["reason"]) or message["code"])))
+            why += f", until {times.short(message['until'])}" if message["until"] else ""
+        elif message["state"] == "accepted":
+            why = f"came {times.short(message['accepted_at'])}, not looked at yet"
+        else:
+            continue
+        title = f"#{message['number']} {quoted(message['title'], 30)}"
+        found += lines("messages" if not found else "", [title, why], wide)
+    return found
+
+
+def _do(data: Mapping[str, Any], asked: Sequence[Mapping[str, Any]], wide: int) -> list[str]:
     numbers = dict.fromkeys(e["number"] for e in data["examples"] if e["state"] == "held")
-    commands = [f"gateway message approve {n}" for n in list(numbers)[:3]]
-    if not commands:
-        return []
-    return lines("do", [f"when mended: {commands[0]}", *commands[1:]], wide)
+    commands = [f"look: gateway message show {message['number']}" for message in asked[:1]]
+    commands += [f"when mended: gateway message approve {n}" for n in list(numbers)[:1]]
+    commands += [f"gateway message approve {n}" for n in list(numbers)[1:3]]
+    paused = [message["number"] for message in data["messages"] if message["paused"]]
+    commands += [f"go on: gateway message resume {n}" for n in paused[:1]]
+    return lines("do", commands, wide)

@@ -86,9 +86,14 @@ def _items(data: Mapping[str, Any]) -> list[Item]:
             found.append(
                 Item(f"input {label} is parked: only other settings can help", "gateway check")
             )
-        elif _silent(state, data["now"], live.get("up_since")):
+        elif state.get("needs_person"):
             found.append(
-                Item(f"input {label} had no success for long", "journalctl -u message-gateway")
+                Item(f"input {label}: {state['trouble']}", f"mend [inputs.{label}] in the settings")
+            )
+        elif _silent(state, data["now"], live.get("up_since")):
+            why = f": {state['trouble']}" if state.get("trouble") else ""
+            found.append(
+                Item(f"input {label} had no success for long{why}", "journalctl -u message-gateway")
             )
     return found
 
@@ -97,6 +102,12 @@ def _silent(state: Mapping[str, Any], now: int, up_since: int | None) -> bool:
     """Only an input that has work of its own can be late; the others wait to be called."""
     if state.get("state") not in ("running", "pausing"):
         return False
+    upcoming = state.get("next_at")
+    if upcoming is not None and not state.get("trouble"):
+        return bool(now - upcoming > LONG)  # some feeds are read once a day
+    since = state.get("failing_since")
+    if since is not None:
+        return bool(now - since > LONG)
     last = state.get("last_success")
     if last is not None:
         return bool(now - last > LONG)

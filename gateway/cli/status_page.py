@@ -26,6 +26,9 @@ Data = Mapping[str, Any]
 
 OPEN = ("queued", "leased", "sending", "held", "paused", "unknown")
 WAITS = ("queued", "leased", "paused")
+MANY = 12
+"""Inputs above which those that just work are only counted."""
+
 CROWDED = 100
 """Jobs that wait for the store before it is worth a line."""
 
@@ -139,16 +142,22 @@ def _sender(name: str, figures: Data, data: Data, times: Times, wide: int) -> li
     pieces = []
     if live.get("display"):
         shown = live["display"]
-        pieces.append(mask_phone(shown) if shown.startswith("+") else masked(shown))
+        pieces.append(mask_phone(shown) if shown.lstrip("+")[:1].isdigit() else masked(shown))
     if f"sender:{name}" in (data.get("stops") or {}):
         pieces.append("STOPPED")
-    if live.get("rate") is not None:
-        pieces.append(f"{live['rate']:.1f}/s")
+    if live.get("rate") or live.get("allowed"):
+        of = f" of {live['allowed']:g}/s" if live.get("allowed") else ""
+        pieces.append(f"{live['rate']:.1f}/s{of}")
     last = f", last {times.short(figures['last'])}" if figures.get("last") else ""
     pieces.append(f"24 h: {number(figures.get('accepted', 0))} accepted{last}")
+    quota = live.get("quota")
+    if quota:  # counts people, and only what the limit is about: another number than `accepted`
+        within = span(int(quota["s"] * 1e6))
+        pieces.append(f"limit: {number(quota['used'])} of {number(quota['of'])} in {within}")
     waits = sum(d["n"] for d in figures.get("depths") or () if d["state"] in WAITS)
     if waits:
-        pieces.append(f"{number(waits)} wait")
+        upcoming = f", next {times.short(figures['next'])}" if figures.get("next") else ""
+        pieces.append(f"{number(waits)} wait{'' if waits > 1 else 's'}{upcoming}")
     if live.get("last_webhook") is not None:
         pieces.append(f"webhooks {times.ago(live['last_webhook'])}")
     return _named(name, pieces, wide)
@@ -253,26 +262,32 @@ def _people(people: Data, wide: int) -> list[str]:
 
 
 def _inputs(inputs: Data, live: Data, times: Times, wide: int) -> list[str]:
-    pieces = []
-    for label in inputs:
-        state = live.get(label)
-        if not state:
-            continue
-        last, upcoming = state.get("last_success"), state.get("next")
-        word = {
-            "parked": "PARKED",
-            "pausing": "failing, tries again",
-            "starting": "starting",
-            "ended": "ready",
-        }.get(state.get("state", ""), "no success yet")
-        if last is not None and word in ("ready", "no success yet"):
-            word = "ok"
-        if last is not None:
-            word += f" {times.short(last)}" if word == "ok" else f", last ok {times.short(last)}"
-        if upcoming is not None and upcoming > times.now and word != "PARKED":
-            word += f", next {times.short(upcoming)}"
-        pieces.append(f"{label} {word}")
-    return lines("inputs", pieces, wide)
+    words = {label: _input(live[label], times) for label in inputs if live.get(label)}
+    many = len(words) > MANY
+    fine = [label for label, word in words.items() if word.startswith("ok ")] if many else []
+    pieces = [f"{label} {word}" for label, word in words.items() if label not in fine]
+    return lines("inputs", [*pieces, f"{len(fine)} ok" if fine else ""], wide)
+
+
+def _input(state: Data, times: Times) -> str:
+    """How one input fares: `ok 18:36 (unchanged), next 18:51`."""
+    last, upcoming = state.get("last_success"), state.get("next_at")
+    soon = times.short(upcoming) if upcoming is not None and upcoming > times.now else ""
+    if state.get("state") == "parked":
+        return "PARKED" + (f", last ok {times.short(last)}" if last is not None else "")
+    if state.get("trouble"):
+        since = f" since {times.short(state['failing_since'])}" if state["failing_since"] else ""
+        word = f"fails{since}: {masked(state['trouble'])}"
+        return word + (f", next try {soon}" if soon else "")
+    if state.get("state") == "pausing":
+        word = "failing, tries again"
+        return word + (f", last ok {times.short(last)}" if last is not None else "")
+    if last is None:
+        return {"starting": "starting", "ended": "ready"}.get(
+            state.get("state", ""), "no success yet"
+        )
+    note = f" ({masked(state['note'])})" if state.get("note") else ""
+    return f"ok {times.short(last)}{note}" + (f", next {soon}" if soon else "")
 
 
 def _store(store: Data, wide: int) -> list[str]:

@@ -35,7 +35,8 @@ def answer(story: Story, times: Times) -> tuple[str, list[str]]:
     """Return the word, and what to say behind it."""
     delivery = story.get("delivery")
     if not delivery:
-        return _none(story, times)
+        word, said = _none(story, times)
+        return word, [*said, *_stands(story, times)] if word == "NOT YET" else said
     state = delivery["state"]
     return WORDS.get(state, state.upper()), _because(state, story, times)
 
@@ -57,7 +58,7 @@ def _because(state: str, story: Story, times: Times) -> list[str]:
         at = max((a["settled_at"] for a in attempts if a.get("settled_at")), default=None)
         return [times.stamp(at) if at else "", "no status came yet"]
     if state in ("queued", "leased"):
-        return _waits(delivery, why, times)
+        return _stands(story, times) or _waits(delivery, why, times)
     if state == "sending":
         return ["on the wire at this moment"]
     if state == "paused":
@@ -69,6 +70,30 @@ def _because(state: str, story: Story, times: Times) -> list[str]:
     if state == "dropped":
         return _dropped(story, times)
     return [why or "the provider refused it", f"after {several(len(attempts), 'attempt')}"]
+
+
+def _stands(story: Story, times: Times) -> list[str]:
+    """Why nothing of this sender, or of this message, goes at all, and what lets it go on."""
+    message = story["message"]
+    if message["paused"]:
+        return ["the message is paused", f"gateway message resume {message['number']}"]
+    stops = story.get("stops") or {}
+    for scope, what, do in (
+        ("all", "all sending is stopped", "gateway resume"),
+        (f"sender:{message['sender']}", f"sender {message['sender']} is stopped",
+         f"gateway sender resume {message['sender']}"),
+    ):  # fmt: skip
+        if scope in stops:
+            reason = masked(stops[scope]["reason"]).strip()
+            since = f"since {times.stamp(stops[scope]['since'])}"
+            return [f"{what} {since}{f': {reason}' if reason else ''}", f"when it may go on: {do}"]
+    if story.get("trouble"):
+        code, since = story["trouble"]
+        return [f"the provider does not answer ({code}), since {times.stamp(since)}",
+                "tried again by itself"]  # fmt: skip
+    if not story.get("running", True):
+        return ["the gateway is not running", "systemctl start message-gateway"]
+    return []
 
 
 def _waits(delivery: Story, why: str, times: Times) -> list[str]:

@@ -174,8 +174,7 @@ def _delivery(story: Story, times: Times) -> list[Entry]:
         head += f", spread over {span(int(message['spread'] * 1e6))}"
     first: Entry = (started, head)
     timed: list[tuple[int, list[Entry]]] = [
-        (attempt["began_at"], _attempt(attempt, len(story["attempts"]), delivery))
-        for attempt in story["attempts"]
+        (attempt["began_at"], _attempt(attempt, story, delivery)) for attempt in story["attempts"]
     ]
     for line in story.get("journal", ()):
         if line["name"] in ("delivery.held", "delivery.dropped"):
@@ -186,8 +185,8 @@ def _delivery(story: Story, times: Times) -> list[Entry]:
     return [first, *(entry for _, entries in timed for entry in entries)]
 
 
-def _attempt(attempt: Story, of: int, delivery: Story) -> list[Entry]:
-    intent = f"attempt {attempt['n']} of {of}: intent stored"
+def _attempt(attempt: Story, story: Story, delivery: Story) -> list[Entry]:
+    intent = f"attempt {attempt['n']} of {len(story['attempts'])}: intent stored"
     if delivery.get("basis") and attempt["n"] == delivery.get("tries"):
         event = delivery.get("basis_event")
         intent += f" · basis {delivery['basis']}" + (f" (event {number(event)})" if event else "")
@@ -201,7 +200,11 @@ def _attempt(attempt: Story, of: int, delivery: Story) -> list[Entry]:
         intent += " · free text"
     entries: list[Entry] = [(attempt["began_at"], intent)]
     if attempt.get("settled_at") is not None:
-        entries.append((attempt["settled_at"], _settled(attempt)))
+        lost = any(
+            line["name"] == "delivery.unknown" and line["detail"] == str(attempt["n"])
+            for line in story.get("journal", ())
+        )
+        entries.append((attempt["settled_at"], _settled(attempt, lost=lost)))
     for key, word in (("sent_at", "sent"), ("delivered_at", "delivered"), ("read_at", "read")):
         if attempt.get(key) is not None:
             entries.append((attempt[key], word))
@@ -210,16 +213,16 @@ def _attempt(attempt: Story, of: int, delivery: Story) -> list[Entry]:
     return entries
 
 
-def _settled(attempt: Story) -> str:
+def _settled(attempt: Story, *, lost: bool) -> str:
+    """What the provider answered; `lost`: nothing clear, a later status told the rest."""
     took = ""
     if attempt.get("first_byte") is not None:
         took = f" after {(attempt['settled_at'] - attempt['first_byte']) / 1000:,.0f} ms"
     provider = attempt.get("provider_id") or ""
     if provider:
         by = " by WhatsApp" if provider.startswith("wamid.") else ""
-        late = attempt["state"] == "unknown"
-        word = "no clear answer" if late else f"accepted{by}"
-        return f"{word}{took} · {_shortened(provider)}"
+        word = f"no clear answer{took}{_why(attempt)}" if lost else f"accepted{by}{took}"
+        return f"{word} · {_shortened(provider)}"
     if attempt["state"] == "failed":
         return f"refused{took}{_why(attempt)}"
     return f"no clear answer{took}{_why(attempt)}"

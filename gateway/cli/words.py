@@ -50,7 +50,7 @@ def span(microseconds: int) -> str:
 
 def quoted(text: str, most: int = 60) -> str:
     """A title or somebody's words, on one line."""
-    return f'"{short(text, most)}"'
+    return f"“{short(text, most)}”"
 
 
 def short(text: str, most: int) -> str:
@@ -176,9 +176,10 @@ def lines(
         if width(joined) <= room:
             current = joined
             continue
-        if current:
+        if current and width(piece) <= room:
             found.append(current)
-        *full, current = wrapped(piece, room)
+            joined = piece
+        *full, current = wrapped(joined, room)  # what needs several lines begins on this one
         found.extend(full)
     if current:
         found.append(current)

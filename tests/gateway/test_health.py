@@ -42,6 +42,11 @@ GONE = Health(trouble="HTTP 410", needs_person=True)
         ([BAD, Health()], {"last_success": START + MINUTE}),
         ([BAD, Health(), BAD],
          {"last_success": START + MINUTE, "trouble": "HTTP 404", "failing_since": START + 2 * MINUTE}),
+        # what was before this start
+        ([OK.replace(at=NOW - timedelta(minutes=5))],
+         {"last_success": START - 5 * MINUTE, "note": "unchanged", "next_at": START + 15 * MINUTE}),
+        ([BAD.replace(at=NOW - timedelta(hours=1)), BAD],
+         {"trouble": "HTTP 404", "failing_since": START - 60 * MINUTE}),
     ],
 )  # fmt: skip
 def test_the_latest_is_shown(told: list[Health], shown: dict[str, Any]) -> None:

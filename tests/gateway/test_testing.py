@@ -52,7 +52,7 @@ class SampleConfig(PluginConfig):
 
     def __post_init__(self) -> None:
         if self.every < 1:
-            raise ValueError("every has to be a second or more")
+            raise ValueError("every: has to be a second or more")
 
 
 class Sample(Input, Middleware):
@@ -100,10 +100,10 @@ def test_settings_go_the_way_of_the_loader() -> None:
     ("settings", "said"),
     [
         ({}, "[sample] url: is missing"),
-        ({"url": 5}, "[sample] url: expected str, got int"),
+        ({"url": 5}, "[sample] url: expected text, got a whole number; write it in quotes"),
         ({"url": URL, "evry": "1s"}, "unknown key; did you mean 'every'?"),
         ({"url": URL, "every": "soon"}, "cannot read the duration 'soon'"),
-        ({"url": URL, "every": "10ms"}, "every has to be a second or more"),
+        ({"url": URL, "every": "10ms"}, "every: has to be a second or more"),
         ({"url": URL, "token": "hush"}, "a secret is never written here"),
     ],
 )

@@ -116,6 +116,43 @@ def test_what_was_done_shows(gateway, filled):
     assert gateway("trace", "1", ERIKA).stdout.startswith("NOT SENT  ")
 
 
+def test_the_queue_names_what_has_no_delivery_yet_and_every_stop(gateway, filled):
+    """A post that is held for approval is what an editor looks for there."""
+    gateway("pause", "--reason", "Wartung")
+    gateway("sender", "pause", "main", "--reason", "")
+    gateway("message", "pause", "1")
+    shown = gateway("queue").stdout.splitlines()
+    assert shown[0] == "QUEUE    nothing to send · 1 delivery and 1 message for a person"
+    assert any(line.startswith("stopped  all sending since") for line in shown)
+    assert any(line.endswith(": Wartung  → gateway resume") for line in shown)
+    assert any("no reason was given  → gateway sender resume main" in line for line in shown)
+    assert "messages #1 “Titel 1” · paused by a person" in shown
+    assert "         #2 “Titel 2” · held: a word" in shown
+    assert "do       look: gateway message show 2 · when mended: gateway message approve 1" in shown
+
+
+def test_what_is_through_is_not_cancelled(gateway, filled):
+    gateway("contacts", "withdraw", ERIKA)  # the one delivery of #1 is dropped, so it is done
+    for action in ("cancel", "pause"):
+        found = gateway("message", action, "1")
+        assert (found.exit_code, found.stdout) == (1, "")
+        assert found.stderr == f"#1 is through: nothing of it waits, nothing to {action}\n"
+    assert "message.cancel" not in gateway("message", "show", "1", "--json").stdout
+
+
+def test_a_contact_shows_when_the_person_agreed(gateway, filled, tmp_path):
+    """Not when we heard of it: that stands beside it."""
+    table = tmp_path / "people.csv"
+    table.write_text(
+        "phone,topic,confirmed_at,source,wording\n"
+        "+491713920044,blog,2025-03-02T10:15:02+01:00,form,Ja zu allem\n"
+    )
+    gateway("contacts", "import", str(table))
+    shown = gateway("contacts", "show", "+491713920044").stdout
+    assert "consent  blog: agreed, 2025-03-02 1" in shown
+    assert "noted here 20" in shown
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [
@@ -196,7 +233,7 @@ def test_every_problem_is_said(gateway, settings):
     assert (found.exit_code, found.stdout) == (2, "")
     assert "gateway.toml: [topics.blog] titel: unknown key" in found.stderr
     assert "gateway.toml: [topics.blog] title: is missing" in found.stderr
-    assert "gateway.toml: [inputs.feed]: there is no input 'fed'" in found.stderr
+    assert "gateway.toml: [inputs.feed] plugin: there is no input 'fed'" in found.stderr
     data = json.loads(gateway("check", "--json").stdout)
     assert (data["ok"], len(data["problems"])) == (False, 3)
 

@@ -56,9 +56,11 @@ FINE = {
         "up_since": NOW - 7 * 24 * HOUR,
         "inputs": {
             "blog": {
-                "state": "running", "last_success": NOW - 5 * MINUTE, "next": NOW + 10 * MINUTE,
+                "state": "running", "last_success": NOW - 5 * MINUTE, "note": "unchanged",
+                "trouble": "", "failing_since": None, "needs_person": False,
+                "next_at": NOW + 10 * MINUTE,
             },
-            "website": {"state": "ended", "last_success": None, "next": None},
+            "website": {"state": "ended", "last_success": None, "next_at": None},
         },
         "senders": {
             "main": {"rate": 1.1, "display": "+49 30 1234412", "last_webhook": NOW - 2_000_000}
@@ -82,11 +84,23 @@ def test_a_quiet_evening():
         "   message-gateway 1.2.0, up 7 d · 21 Nov 18:41 CET",
         "main     +49 301 *** 412 · 1.1/s · 24 h: 5,250 accepted, last 18:40 · 3,860 wait"
         " · webhooks 2 s ago",
-        """now      #412  "Neun Fragen zur Wärmepumpe"  4,106 of 7,962  last due 19:39""",
+        "now      #412  “Neun Fragen zur Wärmepumpe”  4,106 of 7,962  last due 19:39",
         "         delivered 3,951  read 2,204  on the way 140  failed 9  not sent 6",
-        """waiting  #413 "Förderung ab Januar" · redaktion was asked 17:20 · until 20:00""",
+        "waiting  #413 “Förderung ab Januar” · redaktion was asked 17:20 · until 20:00",
         "people   8,014 confirmed (+9 −6 today) · 41 asked · 1,206 stopped · 9,302 known",
-        "inputs   blog ok 18:36, next 18:51 · website ready",
+        "inputs   blog ok 18:36 (unchanged), next 18:51 · website ready",
+    ]
+
+
+def test_a_sender_shows_its_limits_and_what_comes_next():
+    data = with_()
+    data["senders"]["main"]["next"] = NOW + 79 * MINUTE
+    data["live"]["senders"]["main"] |= {
+        "allowed": 80.0, "quota": {"used": 5250, "of": 10_000, "s": 86400.0},
+    }  # fmt: skip
+    assert page(data)[1:3] == [
+        "main     +49 301 *** 412 · 1.1/s of 80/s · 24 h: 5,250 accepted, last 18:40",
+        "         limit: 5,250 of 10,000 in 24 h · 3,860 wait, next 20:00 · webhooks 2 s ago",
     ]
 
 
@@ -140,7 +154,7 @@ def test_things_to_look_at():
         "look     2 deliveries held: plugin_raised: filter failed  → gateway queue",
         "         1 delivery without a clear answer (read_timeout: no answer)",
         "         → nothing is sent twice; a late status settles it: gateway queue",
-        """         #413 "Förderung ab Januar" is held for a person: redaktion was asked 17:20""",
+        "         #413 “Förderung ab Januar” is held for a person: redaktion was asked 17:20",
         "         → gateway message show 413",
         "         input blog is parked: only other settings can help  → gateway check",
     ]
@@ -151,6 +165,40 @@ def _input(**state):
     data = copy.deepcopy(FINE)
     data["live"]["inputs"]["blog"] = state
     return data
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        ({"trouble": "HTTP 404", "failing_since": NOW - 100 * MINUTE, "next_at": NOW + 19 * MINUTE},
+         "blog fails since 17:01: HTTP 404, next try 19:00"),
+        ({"trouble": "gone", "failing_since": NOW, "needs_person": True},
+         "blog fails since 18:41: gone"),
+        ({"note": "1 new, 2 wait", "last_success": NOW, "next_at": NOW - 1},
+         "blog ok 18:41 (1 new, 2 wait)"),
+        ({"state": "parked", "last_success": NOW}, "blog PARKED, last ok 18:41"),
+        ({"state": "pausing", "last_success": NOW}, "blog failing, tries again, last ok 18:41"),
+        ({}, "blog no success yet"),
+    ],
+)  # fmt: skip
+def test_how_an_input_fares(state, shown):
+    data = _input(**{"state": "running", **state})
+    assert f"inputs   {shown} · website ready" in page(data)
+
+
+def test_many_inputs_that_just_work_are_counted():
+    data = copy.deepcopy(FINE)
+    one = data["live"]["inputs"]["blog"]
+    names = [f"feed{n}" for n in range(30)]
+    data["inputs"] = {name: {"plugin": "rss"} for name in names}
+    data["live"]["inputs"] = dict.fromkeys(names, one)
+    data["live"]["inputs"]["feed7"] = {"state": "running", "trouble": "x", "failing_since": NOW}
+    assert "inputs   feed7 fails since 18:41: x · 29 ok" in page(data)
+
+
+def test_an_input_that_needs_a_person():
+    data = _input(state="running", trouble="HTTP 410", failing_since=NOW, needs_person=True)
+    assert "look     input blog: HTTP 410  → mend [inputs.blog] in the settings" in page(data)
 
 
 @pytest.mark.parametrize(
@@ -169,6 +217,21 @@ def _input(**state):
         (_input(state="pausing", last_success=None), True, 1),
         (_input(state="ended", last_success=NOW - 700 * HOUR), True, 0),
         (_input(state="starting"), True, 0),
+        (_input(state="running", last_success=NOW - 20 * HOUR, next_at=NOW + 4 * HOUR), True, 0),
+        (_input(state="running", last_success=NOW - 40 * HOUR, next_at=NOW - 7 * HOUR), True, 1),
+        (
+            _input(
+                state="running",
+                trouble="x",
+                failing_since=NOW - 5 * HOUR,
+                last_success=NOW - 20 * HOUR,
+                next_at=NOW + HOUR,
+            ),
+            True,
+            0,
+        ),
+        (_input(state="running", trouble="x", failing_since=NOW - 7 * HOUR, next_at=NOW), True, 1),
+        (_input(state="running", trouble="x", failing_since=NOW, needs_person=True), True, 1),
     ],
 )
 def test_exit_status(data, running, code):

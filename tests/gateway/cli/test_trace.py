@@ -79,10 +79,10 @@ def page(story=STORY, wide=100, **options):
 def test_read():
     assert page(text=True) == [
         "READ      2026-11-21 17:58:13",
-        """          #412 "Neun Fragen zur Wärmepumpe" → c-5CH, +49 171 *** 033""",
+        "          #412 “Neun Fragen zur Wärmepumpe” → c-5CH, +49 171 *** 033",
         "CONSENT   2026-05-05 18:18:04  asked to sign up: form blog.example/whatsapp · wording blog-de v3 ·",
         "                               code K7F3 · phone +49 171 *** 033 · event 10,231",
-        """                     18:18:59  confirmed: wrote "Ja" · event 10,233""",
+        "                     18:18:59  confirmed: wrote “Ja” · event 10,233",
         "                               no stop since",
         "MESSAGE   2026-11-21 17:18:04  came from blog",
         "                     17:18:05  held: asked anna",
@@ -118,7 +118,7 @@ def test_stopped_before_it_was_due():
     ]
     shown = page(story, 80)
     assert shown[:2] == [
-        """NOT SENT  the person wrote "Stop. Danke", 2026-11-21 17:50:04""",
+        "NOT SENT  the person wrote “Stop. Danke”, 2026-11-21 17:50:04",
         "          dropped at once, 8 min before it was due",
     ]
     assert "                               no stop since" not in shown
@@ -241,3 +241,60 @@ def test_erased_evidence_and_numbers_are_not_shown():
     text = "\n".join(page(story))
     assert "asked to sign up (evidence erased) · event 10,231" in text
     assert "3920033" not in "\n".join(page())
+
+
+WAITING = {"delivery": STORY["delivery"] | {"state": "queued"}, "attempts": []}
+STOP = {"reason": "Wartung", "since": AT + 30 * MINUTE}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"stops": {"all": STOP}},
+            "all sending is stopped since 2026-11-21 17:48:04: Wartung · when it may go on:"
+            " gateway resume",
+        ),
+        (
+            {"stops": {"sender:main": STOP | {"reason": ""}}},
+            "sender main is stopped since 2026-11-21 17:48:04 · when it may go on: gateway sender"
+            " resume main",
+        ),
+        ({"stops": {"sender:other": STOP}}, "due 2026-11-21 17:58:04, its turn comes"),
+        (
+            {"trouble": ["connect_refused", AT]},
+            "the provider does not answer (connect_refused), since 2026-11-21 17:18:04 · tried"
+            " again by itself",
+        ),
+        ({"running": False}, "the gateway is not running · systemctl start message-gateway"),
+        (
+            {"message": STORY["message"] | {"paused": 1}},
+            "the message is paused · gateway message resume 412",
+        ),
+    ],
+)
+def test_what_waits_says_why_nothing_goes(changes, said):
+    """For a delivery, and for a message that has none yet."""
+    assert one_line(page(STORY | WAITING | changes)).startswith(one_line(["WAITING", said, "#412"]))
+    early = STORY["message"] | changes.get("message", {}) | {"state": "ready"}
+    if "its turn" not in said:
+        assert one_line([said]) in one_line(
+            page(STORY | changes | {"message": early, "delivery": None})
+        )
+
+
+def one_line(shown):
+    return " ".join(" ".join(shown).replace(" ·", "").split())
+
+
+def test_an_answer_that_was_lost_was_not_an_acceptance():
+    """The status said later that it arrived; the page keeps both."""
+    story = copy.deepcopy(STORY)
+    story["attempts"][0] |= {"code": "reset", "detail": "no complete answer"}
+    story["journal"] = [
+        {"at": AT, "name": "delivery.unknown", "code": "reset", "detail": "1"},
+    ]
+    shown = one_line(page(story))
+    assert "no clear answer after 84 ms: reset, no complete answer wamid.HBgN…OTU1Xb" in shown
+    assert "accepted by WhatsApp" not in shown
+    assert shown.startswith("READ")

@@ -105,3 +105,15 @@ def test_paint_changes_no_letter():
     import click
 
     assert click.unstyle(painted) == "\n".join(page)
+
+
+def test_a_piece_of_several_lines_begins_behind_the_one_before():
+    assert lines("state", ["held", "the template needs a link and has none"], 30) == [
+        "state    held · the template",
+        "         needs a link and has",
+        "         none",
+    ]
+    assert lines("state", ["held", "until a person said so"], 31) == [
+        "state    held",
+        "         until a person said so",
+    ]

@@ -1,0 +1,160 @@
+"""What the command line can ask: reads only, each one answer as plain JSON values.
+
+Times are UTC microseconds.  A ConfigError is a sentence for whoever asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from gateway import __version__, ids
+from gateway.assembly import Parts
+from gateway.clock import SystemClock
+from gateway.errors import ConfigError
+from gateway.message import PRIORITY_NAMES
+from gateway.store.protocol import Store
+from gateway.values import PhoneNumberError, phone
+
+DAY = 86_400 * 1_000_000
+
+OPEN_MESSAGES = 10
+"""Messages that still do something and are shown on one page."""
+
+
+class Questions:
+    """What can be asked of one gateway.  `live` adds what only a running daemon knows."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        store: Store,
+        clock: SystemClock,
+        live: Callable[[], Mapping[str, Any]] | None,
+    ) -> None:
+        self._parts = parts
+        self._store = store
+        self._clock = clock
+        self._live = live
+
+    # --- the whole ------------------------------------------------------------------------------
+    async def do_status(self) -> dict[str, Any]:
+        """Return all that `gateway status` shows."""
+        now = self._clock.micros()
+        midnight = datetime.now(ZoneInfo(self._parts.config.company.time_zone)).replace(
+            hour=0, minute=0, second=0, microsecond=0
+        )
+        depths = await self._store.depths()
+        senders = {}
+        for name in self._parts.senders:
+            figures = await self._store.report("sending", sender=name, since=now - DAY)
+            senders[name] = figures | {
+                "next": await self._store.next_due(name, after=now),
+                "depths": [
+                    {"priority": PRIORITY_NAMES[priority], "state": state, "n": n}
+                    for (sender, priority, state), n in depths.items()
+                    if sender == name
+                ],
+            }
+        return {
+            "version": __version__,
+            "now": now,
+            "time_zone": self._parts.config.company.time_zone,
+            "stops": await self._stops(),
+            "senders": senders,
+            "messages": await self._store.report("messages", limit=OPEN_MESSAGES, only_open=True),
+            "people": await self._store.report(
+                "people", since=int(midnight.astimezone(UTC).timestamp() * 1e6)
+            ),
+            "waiting": (await self._store.report("waiting", limit=0))["groups"],
+            "inputs": {
+                label: {"plugin": type(plugin).name} for label, plugin in self._parts.inputs.items()
+            },
+            "live": dict(self._live()) if self._live else None,
+        }
+
+    async def do_counts(self) -> dict[str, int]:
+        """Return how often each kind of event stands in the journal."""
+        return cast(dict[str, int], await self._store.report("counts"))
+
+    async def do_queue(self, limit: int = 20) -> dict[str, Any]:
+        """Return what waits, and for what: deliveries, and messages that have none yet."""
+        depths = [
+            {"sender": sender, "priority": PRIORITY_NAMES[priority], "state": state, "n": n}
+            for (sender, priority, state), n in sorted((await self._store.depths()).items())
+        ]
+        now = self._clock.micros()
+        return {
+            "now": now,
+            "depths": depths,
+            "next": {
+                name: await self._store.next_due(name, after=now) for name in self._parts.senders
+            },
+            "stops": await self._stops(),
+            "messages": await self._store.report("messages", limit=limit, only_open=True),
+            **await self._store.report("waiting", limit=limit),
+        }
+
+    async def _stops(self) -> dict[str, dict[str, Any]]:
+        return {
+            scope: {"reason": reason, "since": since}
+            for scope, (reason, since) in (await self._store.stops()).items()
+        }
+
+    # --- messages -------------------------------------------------------------------------------
+    async def do_message_list(self, limit: int = 20) -> list[dict[str, Any]]:
+        """Return the newest messages."""
+        return cast(
+            list[dict[str, Any]], await self._store.report("messages", limit=min(limit, 1000))
+        )
+
+    async def do_message_show(self, message: str) -> dict[str, Any]:
+        """Return one message."""
+        return await self._message(message)
+
+    async def _message(self, text: str) -> dict[str, Any]:
+        digits = text.lstrip("#")
+        if digits.isdecimal() and len(digits) < 12:
+            found = await self._store.report("message", number=int(digits))
+        else:
+            found = await self._store.report("message", id=ids.read("m", text))
+        if found is None:
+            raise ConfigError(f"there is no message {text}; `gateway message list` shows them")
+        return cast(dict[str, Any], found)
+
+    # --- contacts -------------------------------------------------------------------------------
+    async def do_contacts_show(self, who: str) -> dict[str, Any]:
+        """Return all that is known of one contact."""
+        return cast(
+            dict[str, Any], await self._store.report("contact", id=await self._contact(who))
+        )
+
+    async def _contact(self, who: str) -> int:
+        direct = ids.read("c", who)
+        if direct is not None and await self._store.report("contact", id=direct):
+            return direct
+        wanted = [who.strip()]
+        with suppress(PhoneNumberError):
+            wanted.insert(0, phone(who, self._parts.config.company.region))
+        for value in wanted:
+            found = await self._store.report("find_contact", identity=value)
+            if found is not None:
+                return int(found)
+        raise ConfigError("no contact is known by that; give a number, a user id or c-…")
+
+    async def do_trace(self, message: str, who: str) -> dict[str, Any]:
+        """Return the whole story of one message for one contact, and what stops its sender."""
+        found = await self._message(message)
+        contact = await self._contact(who)
+        story = await self._store.report("trace", number=found["number"], contact_id=contact)
+        live = self._live() if self._live else {}
+        return cast(dict[str, Any], story) | {
+            "now": self._clock.micros(),
+            "time_zone": self._parts.config.company.time_zone,
+            "running": self._live is not None,
+            "stops": await self._stops(),
+            "trouble": live.get("senders", {}).get(found["sender"], {}).get("trouble"),
+        }
