@@ -5,11 +5,11 @@ A file imports only from layers above its own:
 
     values    errors, ids, values, secret, message, verdicts, inbound
     contract  plugin, hookspecs
-    tools     clock, isolation, metrics, logs, http, web, systemd, lock
+    tools     clock, isolation, metrics, logs, wire, posting, http, web, systemd, lock
     store     protocol, writer, migrate, sqlite/
-    work      consent, tables, discovery, config, pipeline, limiter, attempt, delivery, fan_out,
-              inbox, supervisor, observing, importing, figures, context
-    whole     assembly, operations, admin, daemon, foreground, cli/
+    work      consent, tables, discovery, document, sections, config, pipeline, limiter, attempt,
+              delivery, fan_out, inbox, supervisor, observing, importing, figures, context
+    whole     assembly, questions, operations, admin, daemon, foreground, cli/
               api: all that a plugin may import · testing: for plugin authors
 """
 

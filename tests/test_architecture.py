@@ -19,13 +19,13 @@ LONGEST = 300
 LAYERS = {
     "values": "errors ids values secret message verdicts inbound",
     "contract": "plugin hookspecs",
-    "tools": "clock isolation series metrics logs wire http sockets web systemd lock",
+    "tools": "clock isolation series metrics logs wire posting http sockets peer web systemd lock",
     "store": "store",
     "work": (
-        "consent tables discovery config pipeline rates quotas limiter attempt delivery fan_out"
-        " inbox supervisor observing importing figures health context"
+        "consent tables discovery document sections config pipeline rates quotas limiter attempt"
+        " delivery fan_out inbox supervisor observing importing figures health context"
     ),
-    "whole": "assembly labels operations admin daemon foreground api fakes testing cli __main__",
+    "whole": "assembly labels questions operations admin daemon foreground api fakes testing cli __main__",
 }
 """From top to bottom: a file imports from its own layer and those above."""
 

@@ -28,6 +28,7 @@ plugin = "rss"
 url = "{url}/feed.xml"
 topic = "blog"
 every = "1s"
+private = true
 [middleware.ratelimit]
 per_second = 4
 """

@@ -27,6 +27,7 @@ plugin = "rss"
 url = "{url}/feed.xml"
 topic = "blog"
 every = "1s"
+private = true
 
 [topics.other]
 title = "Anderes"
@@ -38,6 +39,7 @@ plugin = "rss"
 url = "{url}/heavy.xml"
 topic = "other"
 every = "1s"
+private = true
 """
 
 
@@ -139,7 +141,7 @@ def test_the_german_series_sends_one_post(world: World) -> None:
     for revision in revisions:
         world.site.documents["/feed.xml"] = revision
         before = world.site.fetches.get("/feed.xml", 0)
-        world.until(lambda b=before: world.site.fetches["/feed.xml"] >= b + 3, "it is read")  # type: ignore[misc]
+        world.until(lambda b=before: world.site.fetches.get("/feed.xml", 0) >= b + 3, "it is read")  # type: ignore[misc]
     world.until(lambda: len(world.received()) >= 3, "the new post arrives")
     assert len(world.data("message", "list")) == 1
     assert len(world.received()) == 3

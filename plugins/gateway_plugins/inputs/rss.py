@@ -1,84 +1,50 @@
-"""Posts of a blog: polls an RSS, Atom or JSON feed and hands in what is new.
+"""Posts of a blog: looks at an RSS, Atom or JSON feed and hands in what is new.
 
     [inputs.blog]
     plugin = "rss"
     url    = "https://blog.example/feed/"
     topic  = "blog"
 
-Parsing happens in a child process (feed/worker.py); what is new is decided by feed/entries.py.
+Here is the order of one look.  When: feed/schedule.py.  What is asked: feed/fetching.py.  Parsing,
+in a child process: feed/worker.py.  What is new: feed/entries.py, what of it goes on:
+feed/taking.py.  Where the feed moved to: feed/moving.py.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 import trio
 
-from gateway.api import (
-    ConfigError,
-    Context,
-    Duration,
-    FetchError,
-    Input,
-    Message,
-    PluginConfig,
-    hookimpl,
-)
+from gateway.api import ConfigError, Context, Duration, HttpResponse, Input, Message, hookimpl
 
 from .feed.entries import Known
-from .feed.schedule import LONGEST, Memory, interval, pause, recall, retry_after, validators
-from .feed.wire import Document, Entry, Feed, Refusal
-from .feed.worker import Worker, shared_worker
-
-MAX_BYTES = 2_000_000
-REDIRECTS = 5
-SLICE = 300.0  # seconds; the clock may be set while we sleep
-ACCEPT = (
-    "application/atom+xml, application/rss+xml, application/feed+json;q=0.9, "
-    "application/xml;q=0.8, text/xml;q=0.8, */*;q=0.1"
+from .feed.fetching import Asked, Trouble, fetch, of_refusal, of_status
+from .feed.memory import Memory, dump_shown, recall, recall_shown
+from .feed.moving import GONE, confirmed, elsewhere
+from .feed.reporting import Figures, how_it_went, row
+from .feed.schedule import (
+    first_look,
+    hopeless,
+    next_look,
+    pause,
+    retry_after,
+    validators,
 )
-POLLS = ("ok", "unchanged", "not_fetched", "bad_status", "bad_document")
-ENTRIES = ("new", "known", "skipped_category")
-_LANGUAGE = re.compile(r"([A-Za-z]{2,3})([-_].*)?")
+from .feed.settings import RssConfig
+from .feed.sharing import Shared, shared
+from .feed.taking import Taken, take
+from .feed.wire import Document, Feed, Refusal
 
-
-class RssConfig(PluginConfig):
-    """Settings of `[inputs.NAME]` with `plugin = "rss"`."""
-
-    url: str
-    """Address of the feed, http or https."""
-    topic: str
-    """Whose subscribers get the posts: a name of `[topics.…]`."""
-    every: Duration = Duration(900)
-    """Time between two polls.  At least 1 s, which is for demos: publishers block the impatient."""
-    only_categories: tuple[str, ...] = ()
-    """Only posts with one of these categories, in any case.  Empty: every post."""
-    language: str | None = None
-    """Language of the posts (`de`).  Default: what the feed says."""
-    first: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
-    """How many of the newest posts the very first poll hands in.  The others count as known."""
-    max_new: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
-    """Most posts that one poll hands in; the rest follows at the next ones, the oldest first."""
-    teaser_length: Annotated[int, msgspec.Meta(ge=40, le=1000)] = 300
-    """Longest text, in characters; cut at a sentence end."""
-    image: bool = True
-    """Hand in the post's picture."""
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot work, with a sentence for the operator."""
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("url must begin with https:// or http:// and name a host")
-        if self.every < 1:
-            raise ValueError("every must be at least 1s; 15min is a good value")
-        if self.language is not None and not _LANGUAGE.fullmatch(self.language):
-            raise ValueError('language must be a code such as "de"')
+SLICE = 300.0  # seconds; the clock may be set while we sleep
+FARTHEST = 8 * 86_400.0  # seconds; a later look comes from a clock that was wrong
+SOON = 60.0  # seconds until the other address of a feed that moved is tried
+AT_ONCE = 50  # messages handed in together: no job of the store takes long
+PATIENCE = 60.0  # seconds that `gateway feeds poll` waits for the look that it asked for
 
 
 class Rss(Input):
@@ -86,199 +52,242 @@ class Rss(Input):
 
     name = "rss"
     config: RssConfig
-    _worker: Worker
-    _polls: Any
-    _entries: Any
+    _context: Context
+    _shared: Shared
+    _figures: Figures
+    _memory: Memory | None = None  # while it runs
 
     @asynccontextmanager
     async def lifespan(self, context: Context) -> AsyncIterator[None]:
-        """Share the parser process with the other feeds."""
-        self._polls = context.metrics.counter("polls", "Polls of the feed by result", ["result"])
-        self._entries = context.metrics.counter(
-            "entries", "Entries seen in polls by result", ["result"]
-        )
-        for result in POLLS:
-            self._polls.labels(result)
-        for result in ENTRIES:
-            self._entries.labels(result)
-        async with shared_worker() as self._worker:
+        """Join the other feeds, with which it shares the parser and its turns."""
+        self._context = context
+        self._figures = Figures(context.metrics)
+        self._wake, self._looked = trio.Event(), trio.Event()
+        async with shared(self.label, self.config) as self._shared:
             yield
 
     async def run(self, context: Context) -> None:
-        """Poll for ever."""
+        """Look for ever."""
         if self.config.topic not in context.topics:
             raise ConfigError(
                 f"[inputs.{self.label}] topic: there is no [topics.{self.config.topic}]"
             )
-        memory = await self._recall(context)
+        if other := self._shared.twin(self.label):
+            raise ConfigError(
+                f"[inputs.{self.label}] url: [inputs.{other}] sends the same posts to the same"
+                " topic, so everybody would get them twice"
+            )
+        memory = await self._recall()
+        self._figures.started(memory)
+        how_it_went(context, self.label, memory, before=True)
+        feeds = len(self._shared.feeds)
+        memory = memory.replace(due=first_look(memory, self.label, feeds, self._now()))
+        self._memory = memory
         while True:
-            await self._wait(context, memory)
-            memory = await self._poll(context, memory)
+            memory = await self._wait(memory)
+            # Who asks from now on wants the next look, not the one that is under way.
+            looked, self._looked = self._looked, trio.Event()
+            self._memory = memory = await self._look(memory)
+            looked.set()
 
-    async def _recall(self, context: Context) -> Memory:
+    async def command(self, name: str, arguments: Mapping[str, Any]) -> Any:
+        """Answer `gateway feeds`: `feed` tells how it fares, `poll` looks now."""
+        if name == "poll":
+            await self._poll_now()
+        elif name != "feed":
+            return await super().command(name, arguments)
+        memory = self._memory or await self._recall()
+        shown = recall_shown(await self._context.state.get("latest"))
+        return row(self.config, memory, shown)
+
+    async def _poll_now(self) -> None:
+        if self._memory is None:  # no daemon: its next start looks at once
+            await self._context.state.put({"feed": _revived(await self._recall()).dump()})
+            return
+        self._wake.set()
+        with trio.move_on_after(PATIENCE):
+            await self._looked.wait()
+
+    # --- when -----------------------------------------------------------------------------------
+    def _now(self) -> float:
+        return self._context.clock.now().timestamp()
+
+    async def _recall(self) -> Memory:
         try:
-            memory = recall(await context.state.get("feed"), self.config.url)
+            memory = recall(await self._context.state.get("feed"), self.config.url)
         except msgspec.DecodeError:
-            context.log.error("the feed's state is unreadable: its posts count as known")
-            return Memory(self.config.url, moved=True)
-        if memory.failures:
-            return memory
-        # `every` may have become shorter.
-        soon = context.clock.now().timestamp() + interval(self.config.every)
-        return memory.replace(due=min(memory.due, soon))
-
-    async def _wait(self, context: Context, memory: Memory) -> None:
-        while True:
-            left = memory.due - context.clock.now().timestamp()
-            if not 0 < left <= 1.1 * max(LONGEST, self.config.every):
-                return
-            await trio.sleep(min(left, SLICE))
-
-    async def _poll(self, context: Context, memory: Memory) -> Memory:
-        """Fetch once and return the memory, which is on disk by then."""
-        headers = {"accept": ACCEPT}
-        if memory.etag:
-            headers["if-none-match"] = memory.etag
-        if memory.modified:
-            headers["if-modified-since"] = memory.modified
-        try:
-            response = await context.http.get(
-                self.config.url, headers, max_bytes=MAX_BYTES, follow_redirects=REDIRECTS
+            self._context.log.error(
+                "the feed's state is unreadable: unless known posts show, all count as known"
             )
-        except FetchError as error:
-            return await self._failed(context, memory, "not_fetched", error.code)
-        sent = validators(response.headers)
-        if response.status == 304 and (memory.etag or memory.modified):
-            memory = memory.replace(
-                etag=sent["etag"] or memory.etag, modified=sent["modified"] or memory.modified
-            )
-            return await self._went_well(context, memory, "unchanged")
-        if response.status != 200:
-            wait = retry_after(response.status, response.headers, context.clock.now())
-            return await self._failed(
-                context, memory, "bad_status", f"HTTP {response.status}", wait
-            )
-        kind = response.headers.get("content-type", "")
-        document = Document(response.body, response.url, kind, self.config.teaser_length)
-        answer = await self._worker.parse(document)
-        if isinstance(answer, Feed) and answer.cut and not memory.fetched:
-            # What is missing would look new later.
-            answer = Refusal("truncated")
-        if isinstance(answer, Refusal):
-            reason = f"{answer.reason}: {answer.detail}" if answer.detail else answer.reason
-            return await self._failed(context, memory, "bad_document", reason)
-        return await self._take(context, memory, answer, sent)
-
-    async def _take(
-        self, context: Context, memory: Memory, feed: Feed, sent: Mapping[str, str]
-    ) -> Memory:
-        """Hand in what is new, together with the memory of it."""
-        day = int(context.clock.now().timestamp() // 86_400)
-        known, memory = await self._known(context, memory)
-        new: list[tuple[Message, list[int]]] = []
-        counts = dict.fromkeys(ENTRIES, 0)
-        known.remember(feed.older, day)
-        for entry in feed.entries:
-            key, marks, seen = known.look_up(entry)
-            if not seen and self._wanted(entry):
-                new.append((self._message(key, entry, feed.language), marks))
-                continue
-            counts["known" if seen else "skipped_category"] += 1
-            known.remember(marks, day)
-        if not memory.fetched:
-            silent = len(new) - (0 if memory.moved else self.config.first)
-            for _, marks in new[: max(0, silent)]:
-                known.remember(marks, day)
-                counts["known"] += 1
-            new = new[max(0, silent) :]
-        chosen, waiting = new[: self.config.max_new], len(new) - self.config.max_new
-        for _, marks in chosen:
-            known.remember(marks, day)
-        known.forget(day)
-        # Without validators the next poll gets the document again, and with it what waits.
-        kept = sent if feed.whole and waiting <= 0 else {"etag": "", "modified": ""}
-        memory = memory.replace(fetched=True, **kept)
-        memory = await self._went_well(
-            context, memory, "ok", [message for message, _ in chosen], known
-        )
-        counts["new"] = len(chosen)
-        for result, count in counts.items():
-            self._entries.labels(result).inc(count)
-        if chosen:
-            context.log.info("%d new posts handed in", len(chosen))
-        if waiting > 0:
-            context.log.warning("%d more new posts wait for the next polls (max_new)", waiting)
+            return Memory(self.config.url, used=True)
+        if not memory.failures and self.config.every < memory.every:
+            return memory.replace(due=min(memory.due, self._now() + self.config.every))
         return memory
 
-    async def _known(self, context: Context, memory: Memory) -> tuple[Known, Memory]:
-        if not memory.fetched:  # another address may be another blog
-            return Known(), memory
+    async def _wait(self, memory: Memory) -> Memory:
+        """Wait until it is due, or somebody asks for a look."""
+        while not self._wake.is_set():
+            left = memory.due - self._now()
+            if not memory.stopped and not 0 < left <= FARTHEST + self.config.every:
+                return memory
+            with trio.move_on_after(SLICE if memory.stopped else min(left, SLICE)):
+                await self._wake.wait()
+        self._wake = trio.Event()
+        return _revived(memory)
+
+    # --- one look -------------------------------------------------------------------------------
+    async def _look(self, memory: Memory) -> Memory:
+        """Look once and return the memory, which is on disk by then."""
+        own = urlsplit(memory.polled).hostname == urlsplit(self.config.url).hostname
+        private = self.config.private and own
+        asked = Asked(memory.polled, private, memory.etag, memory.modified)
+        async with self._shared.turn(memory.polled, self.config.every):
+            answer = await fetch(self._context.http, asked)
+        if isinstance(answer, Trouble):
+            return await self._failed(memory, answer)
+        self._figures.bytes.inc(len(answer.body))
+        if answer.status == 304 and (memory.etag or memory.modified):
+            sent = {name: value for name, value in validators(answer.headers).items() if value}
+            memory = memory.replace(note="unchanged", **sent)
+            told = memory.wishes.new_url
+            memory = confirmed(memory, answer.moved, told, shares=True, now=self._now())
+            return await self._went_well(memory, "unchanged", answer)
+        if answer.status != 200:
+            wait = retry_after(answer.status, answer.headers, self._context.clock.now())
+            return await self._failed(memory, of_status(answer.status), wait)
+        feed = await self._parse(answer)
+        if isinstance(feed, Feed) and feed.cut and not memory.fetched:
+            # What is missing would look new later.
+            feed = Refusal("truncated")
+        if isinstance(feed, Refusal):
+            return await self._failed(memory, of_refusal(feed))
+        return await self._take(memory, feed, answer)
+
+    async def _parse(self, answer: HttpResponse) -> Feed | Refusal:
+        kind = answer.headers.get("content-type", "")
+        document = Document(answer.body, answer.url, kind, self.config.teaser_length)
+        began = trio.current_time()
+        feed = await self._shared.worker.parse(document)
+        self._figures.parsing.observe(trio.current_time() - began)
+        return feed
+
+    async def _take(self, memory: Memory, feed: Feed, answer: HttpResponse) -> Memory:
+        """Hand in what is new, together with the memory of it."""
+        now = self._now()
+        known, memory = await self._known(memory)
+        taken = take(feed, known, memory, self.config, self.label, now)
+        if memory.trial and not taken.shares:
+            why = "the address that it moved to shows other posts"
+            return await self._failed(memory, Trouble("bad_document", why))
+        found, counts = len(feed.entries) + len(feed.older), taken.counts
+        first_and_empty = memory.empty_since if memory.fetched else now
+        sent = validators(answer.headers) if feed.whole else {"etag": "", "modified": ""}
+        memory = memory.replace(
+            fetched=True,
+            empty_since=0.0 if found else first_and_empty,
+            note=_note(taken, found, first=not memory.fetched),
+            title=feed.title,
+            wishes=feed.wishes,
+            found=found,
+            new=len(taken.messages),
+            known=counts["known"],
+            new_at=now if taken.messages else memory.new_at,
+            **sent,
+        )
+        told = feed.wishes.new_url
+        memory = confirmed(memory, answer.moved, told, shares=taken.shares, now=now)
+        state = {"latest": dump_shown(taken.shown)}
+        if known.changed or not len(known):
+            state["known"] = known.dump()
+        memory = await self._went_well(memory, "ok", answer, taken.messages, state)
+        self._figures.took(counts)
+        if taken.messages:
+            self._context.log.info(
+                "%d new posts handed in, %d of them wait for a person",
+                len(taken.messages),
+                counts["doubted"],
+            )
+        return memory
+
+    async def _known(self, memory: Memory) -> tuple[Known, Memory]:
+        """Read the known posts.  Those of another address too: it may be the same blog."""
+        stored = await self._context.state.get("known")
         try:
             # Nothing stored is unreadable too: an empty list is b"\x80".
-            return Known(await context.state.get("known") or b""), memory
+            return Known(stored if stored is not None or not memory.fetched else b""), memory
         except msgspec.DecodeError:
-            context.log.error("the known posts are unreadable: all in the feed count as known")
-            return Known(), memory.replace(fetched=False, moved=True)
+            self._context.log.error(
+                "the known posts are unreadable: all in the feed count as known"
+            )
+            return Known(), memory.replace(fetched=False, used=True)
 
-    def _wanted(self, entry: Entry) -> bool:
-        wanted = {name.casefold() for name in self.config.only_categories}
-        return not wanted or any(name.casefold() in wanted for name in entry.categories)
-
-    def _message(self, key: str, entry: Entry, language: str | None) -> Message:
-        published = None
-        if entry.published is not None:
-            published = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=entry.published)
-        if self.config.language is not None:
-            language = self.config.language.replace("_", "-").split("-")[0].lower()
-        return Message(
-            external_id=key,
-            topic=self.config.topic,
-            language=language,
-            title=entry.title,
-            text=entry.text,
-            link=entry.link,
-            image=entry.image if self.config.image else None,
-            published_at=published,
-        )
-
+    # --- and after it ---------------------------------------------------------------------------
     async def _went_well(
         self,
-        context: Context,
         memory: Memory,
         result: str,
+        answer: HttpResponse,
         messages: list[Message] | None = None,
-        known: Known | None = None,
+        state: Mapping[str, bytes] | None = None,
     ) -> Memory:
         if memory.failures:
-            context.log.info("the feed is readable again")
-        due = context.clock.now().timestamp() + interval(self.config.every)
-        memory = memory.replace(due=due, failures=0)
-        state = {"feed": memory.dump()}
-        if known is not None and (known.changed or not len(known)):
-            state["known"] = known.dump()
-        await context.accept(messages or (), state=state)
-        self._polls.labels(result).inc()
-        context.succeeded()
+            self._context.log.info("the feed is readable again")
+        every, hints = self.config.every, self.config.hints
+        now = self._context.clock.now()
+        due = next_look(every, memory.wishes, answer.headers, now, hints=hints)
+        memory = _revived(memory).replace(due=due, every=float(every), read_at=now.timestamp())
+        state = {**(state or {}), "feed": memory.dump()}
+        rest = list(messages or ())
+        while len(rest) > AT_ONCE:  # known by their ids, should this end here and come again
+            await self._context.accept(rest[:AT_ONCE])
+            del rest[:AT_ONCE]
+        await self._context.accept(rest, state=state)
+        self._figures.looked(result, due, now.timestamp())
+        how_it_went(self._context, self.label, memory)
         return memory
 
-    async def _failed(
-        self, context: Context, memory: Memory, result: str, reason: str, wait: float = 0.0
-    ) -> Memory:
+    async def _failed(self, memory: Memory, trouble: Trouble, wait: float = 0.0) -> Memory:
         """Keep what is known, and pause: twice as long after each failure."""
-        failures = memory.failures + 1
-        if reason == "HTTP 410":
-            wait = LONGEST  # gone on purpose
+        now, failures = self._now(), memory.failures + 1
+        final = trouble.result == "bad_document" or trouble.status in GONE
+        other = elsewhere(memory, trouble.status, final=final, now=now)
         wait = pause(self.config.every, failures, wait)
-        memory = memory.replace(due=context.clock.now().timestamp() + wait, failures=failures)
-        await context.state.put({"feed": memory.dump()})
-        self._polls.labels(result).inc()
-        context.log.warning(
-            "cannot read the feed (%s), failure %d, next try in %s",
-            reason,
+        if other is not None and failures == 1:
+            wait = min(SOON, self.config.every)
+        memory = (other or memory).replace(
+            due=now + wait,
+            failures=failures,
+            failing_since=memory.failing_since or now,
+            trouble=trouble.why,
+        )
+        if other is None and (trouble.status == 410 or hopeless(memory, now)):
+            memory = memory.replace(stopped=True)
+        await self._context.state.put({"feed": memory.dump()})
+        self._figures.looked(trouble.result, memory.due)
+        how_it_went(self._context, self.label, memory)
+        self._context.log.warning(
+            "cannot read the feed: %s; failure %d, %s",
+            trouble.why,
             failures,
-            Duration(round(wait)),
+            "it is not read again until a person says so"
+            if memory.stopped
+            else f"next try in {Duration(round(wait))}",
         )
         return memory
+
+
+def _revived(memory: Memory) -> Memory:
+    return memory.replace(stopped=False, due=0.0, failures=0, failing_since=0.0, trouble="")
+
+
+def _note(taken: Taken, found: int, *, first: bool) -> str:
+    """Say in a few words what a look brought."""
+    waits = taken.counts["doubted"]
+    if not taken.messages:
+        return f"first look, {found} known" if first else "nothing new"
+    went = len(taken.messages) - waits
+    parts = ([f"{went} new"] if went else []) + ([f"{waits} wait for a person"] if waits else [])
+    return ", ".join(parts)
 
 
 @hookimpl

@@ -9,10 +9,22 @@ from typing import Any
 
 import msgspec
 import pytest
+import trio
 
 from gateway.api import ConfigError, Duration, Message
 from gateway_plugins.inputs import rss
-from tests.plugins.inputs.feed.scripted import URL, Answered, Context, feed, item, key, poll
+from gateway_plugins.inputs.feed.links import Utm
+from tests.plugins.inputs.feed.scripted import (
+    START,
+    URL,
+    Answered,
+    Context,
+    feed,
+    item,
+    key,
+    poll,
+    running,
+)
 
 
 @pytest.fixture
@@ -27,18 +39,35 @@ async def test_first_fetch_sends_nothing_then_what_is_new(
     assert context.batches == [[], [key(3)], []]
     assert [asked for asked, _ in context.http.asked] == [0, 900, 1800]
     assert context.successes == 3
-    assert context.metrics.counts == {
+    counts = context.metrics.counts
+    assert {name: count for name, count in counts.items() if name.startswith(("p", "e"))} == {
         "polls ok": 3,
         "polls unchanged": 0,
         "polls not_fetched": 0,
         "polls bad_status": 0,
         "polls bad_document": 0,
-        "polls ": 0,
-        "entries ": 0,
+        "parse_seconds": 0.0,
         "entries new": 1,
+        "entries doubted": 0,
         "entries known": 7,
         "entries skipped_category": 0,
     }
+    assert counts["failing"] == 0
+    assert counts["bytes"] == len(feed(2, 1)) + 2 * len(feed(3, 2, 1))
+    start = START.timestamp()
+    assert counts["last_success_timestamp_seconds"] == start + 1800
+    assert counts["next_due_timestamp_seconds"] == start + 2700
+
+
+async def test_series_know_after_a_restart(context: Context, autojump_clock: Any) -> None:
+    await poll(context, feed(1), Answered(status=500))
+    context.metrics.counts.clear()
+    async with running(context):
+        await trio.sleep(1)
+        counts = context.metrics.counts
+        assert counts["failing"] == 1
+        assert counts["last_success_timestamp_seconds"] == START.timestamp()
+        assert counts["next_due_timestamp_seconds"] == START.timestamp() + 1800
 
 
 async def test_message(context: Context, autojump_clock: Any) -> None:
@@ -78,33 +107,20 @@ async def test_first_hands_in_the_newest(context: Context, autojump_clock: Any) 
     assert context.batches == [[key(4), key(5)], []]
 
 
-async def test_flood_is_spread_and_nothing_lost(
-    context: Context, autojump_clock: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    tags = {"etag": '"1"'}
-    many = Answered(headers=tags, body=feed(6, 5, 4, 3, 2, 1))
-    await poll(context, Answered(headers=tags, body=feed(1)), many, many, many, max_new=2)
-    assert context.batches == [[], [key(2), key(3)], [key(4), key(5)], [key(6)]]
-    # A 304 while posts wait would hide them, so the validator is not sent then.
-    assert ["if-none-match" in headers for _, headers in context.http.asked] == [
-        False,
-        True,
-        False,
-        False,
-    ]
-    assert "3 more new posts wait" in caplog.text
+async def test_links_are_labelled(context: Context, autojump_clock: Any) -> None:
+    new = item(2, link="https://blog.example/2/?utm_source=rss&amp;a=1&amp;fbclid=9#top")
+    utm = Utm(source="whatsapp", campaign="Neue Beiträge")
+    await poll(context, feed(1), feed(new, 1), utm=utm, clean_links=True)
+    (message,) = context.accepted
+    query = "a=1&utm_source=whatsapp&utm_campaign=Neue%20Beitr%C3%A4ge"
+    assert message.link == f"https://blog.example/2/?{query}#top"
+    assert message.external_id == key(2)
 
 
 async def test_edited_post_is_not_sent_again(context: Context, autojump_clock: Any) -> None:
     edited = item(1, title="Anders", description="Ganz anders geschrieben.", pubDate="")
     await poll(context, feed(1), feed(edited))
     assert context.accepted == []
-
-
-async def test_date_never_decides(context: Context, autojump_clock: Any) -> None:
-    old = item(2, pubDate="Tue, 29 Dec 1998 00:00:00 GMT")
-    await poll(context, feed(1), feed(old, 1))
-    assert len(context.accepted) == 1
 
 
 async def test_categories(context: Context, autojump_clock: Any) -> None:
@@ -125,17 +141,59 @@ async def test_changed_address_is_a_new_feed(context: Context, autojump_clock: A
     assert "if-none-match" not in context.http.asked[1][1]
 
 
-@pytest.mark.parametrize("name", ["feed", "known"])
+async def test_another_wordpress_has_other_posts_with_the_same_numbers(
+    context: Context, autojump_clock: Any
+) -> None:
+    """`/?p=4` is a post of every WordPress: another blog's is no sign that it is the same blog."""
+
+    def other(n: int) -> str:
+        return item(
+            n,
+            guid=f"https://other.example/?p={n}",
+            link=f"https://other.example/{n}/",
+            title=f"Anders {n}",
+            description=f"Ein anderes Blog mit einem anderen Text, Nummer {n}.",
+        )
+
+    await poll(context, feed(6, 5, 4, 3, 2, 1))
+    url = "https://other.example/feed/"
+    await poll(context, feed(other(7), other(6), other(5)), url=url)
+    assert context.accepted == []
+    await poll(context, feed(other(8), other(7), other(6)), url=url)
+    assert [message.external_id for message in context.accepted] == ["https://other.example/?p=8"]
+
+
 @pytest.mark.parametrize("value", [b"\xff\xff", None])
+@pytest.mark.parametrize(
+    ("lost", "batches"),
+    [
+        # The known posts tell that it is the same feed, so nothing is missed.
+        (["feed"], [[key(2)], [key(3)]]),
+        (["known"], [[], [key(3)]]),
+        (["feed", "known"], [[], [key(3)]]),
+    ],
+)
 async def test_lost_state_sends_nothing_old(
-    context: Context, autojump_clock: Any, name: str, value: bytes | None
+    context: Context,
+    autojump_clock: Any,
+    lost: list[str],
+    value: bytes | None,
+    batches: list[list[str]],
 ) -> None:
     await poll(context, feed(1))
-    context.state.pop(name)
-    if value is not None:
-        context.state[name] = value
+    for name in lost:
+        context.state.pop(name)
+        if value is not None:
+            context.state[name] = value
     await poll(context, feed(2, 1), feed(3, 2, 1))
-    assert context.batches[1:] == [[], [key(3)]]
+    assert context.batches[1:] == batches
+
+
+async def test_address_changed_as_advised_goes_on(context: Context, autojump_clock: Any) -> None:
+    """The same blog at its new address: known posts stay known, what is new goes on."""
+    await poll(context, feed(1))
+    await poll(context, feed(2, 1), url="https://new.example/feed/")
+    assert context.batches == [[], [key(2)]]
 
 
 async def test_refused_messages_come_again(context: Context, autojump_clock: Any) -> None:
@@ -146,6 +204,34 @@ async def test_refused_messages_come_again(context: Context, autojump_clock: Any
     context.full = None
     await poll(context, feed(2, 1))
     assert context.batches == [[], [key(2)]]
+
+
+async def test_two_inputs_with_one_feed_for_one_topic(
+    context: Context, autojump_clock: Any
+) -> None:
+    """The second is parked; with other categories or another topic both are right."""
+
+    def instance(label: str, **settings: Any) -> rss.Rss:
+        return rss.Rss(rss.RssConfig(**{"url": URL, "topic": "blog", **settings}), label)
+
+    one, two = instance("one"), instance("two", url=URL.replace("https", "http") + "#x")
+    async with one.lifespan(context), two.lifespan(context):  # type: ignore[arg-type]
+        with pytest.raises(ConfigError, match=r"\[inputs.two\] url: \[inputs.one\] sends"):
+            await two.run(context)  # type: ignore[arg-type]
+        assert one._shared.twin("one") is None
+    for settings in (
+        {"topic": "news"},
+        {"url": URL + "?page=2"},
+    ):
+        two = instance("two", **settings)
+        async with one.lifespan(context), two.lifespan(context):  # type: ignore[arg-type]
+            assert two._shared.twin("two") is None
+    one, two = instance("one", only_categories=("A", "B")), instance("two", only_categories=("C",))
+    async with one.lifespan(context), two.lifespan(context):  # type: ignore[arg-type]
+        assert two._shared.twin("two") is None
+        two._shared.feeds["three"] = rss.RssConfig(url=URL, topic="blog", only_categories=("c",))
+        assert two._shared.twin("three") == "two"
+        del two._shared.feeds["three"]
 
 
 async def test_unknown_topic_parks(context: Context, autojump_clock: Any) -> None:
@@ -174,6 +260,9 @@ async def test_forgets_after_a_year_only(
         ({"teaser_length": 5}, ">= 40"),
         ({"max_new": 0}, ">= 1"),
         ({"intervall": 3}, "unknown field"),
+        ({"url": "https://blog.example:99999/"}, "name a host"),
+        ({"url": "https://[/"}, "name a host"),
+        ({"utm": {"sorce": "whatsapp"}}, "unknown field"),
     ],
 )
 def test_settings_that_cannot_work(settings: dict[str, Any], words: str) -> None:

@@ -1,1 +1,1 @@
-"""Reading feeds: the parts of the rss input.  Only `worker`, `entries` and `wire` run in the daemon."""
+"""Reading feeds: the parts of the rss input.  `child` and what it imports run in a process of its own."""

@@ -3,11 +3,14 @@
 An entry is known if its key or one of its aliases is.  All are kept as *marks*, hashes of 64
 bits whose lowest bit is 0.  The same number with the lowest bit 1 means "several entries had
 this at once", and from then on it says nothing about which entry it is.
+
+Some generators number their posts anew and give a known id to another post.  An entry whose id
+is known, but whose link, title, date and text all never stood under that id (its *traits*) nor
+elsewhere in the feed, is therefore a new post.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
@@ -15,17 +18,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from .links import bare_link
 from .wire import Entry
 
 YEAR = 366  # days that a mark is kept after it was last seen
-MARKS = 20_000  # per feed; a post has up to five, so some 4,000 posts
+MARKS = 40_000  # per feed; a post has up to nine, so some 4,500 posts
 LONGEST_KEY = 200
 ENOUGH_WORDS = 40  # characters of title and text that make two texts the same post
 SHARED = 1
-_TRACKING = re.compile(
-    r"(?:utm_|mtm_|pk_|wt_|at_)\w*=|(?:fbclid|gclid|mc_cid|mc_eid)=|(?:source|ref|from)=rss",
-    re.IGNORECASE,
-)
 _MANY = msgspec.msgpack.Decoder(dict[int, bytes])
 
 
@@ -40,12 +40,17 @@ class Found(msgspec.Struct):
 
 
 class Identity(msgspec.Struct):
-    """`digest` tells apart entries with one key.  `marks` are aliases; see the module."""
+    """`digest` tells apart entries with one key.  `marks` are aliases; see the module.
+
+    `path_mark` is the alias of an id that is an address, whatever its host; 0 if there is none.
+    """
 
     key: str
     key_mark: int
+    path_mark: int
     digest: str
     marks: list[int]
+    traits: list[int]
 
 
 def mark(kind: str, *parts: str) -> int:
@@ -78,35 +83,33 @@ def identify(found: Sequence[Found], page: str = "") -> list[Identity | None]:
             continue
         seen.add((key, "\0".join(same)))
         marks = [] if weak else [mark("link", link)]
-        if len(hosts) == 1 and _is_address(one.guid):
-            path = bare_link(one.guid).partition("/")[2]
-            marks += [mark("path", path)] if path else []
+        path = bare_link(one.guid).partition("/")[2] if _is_address(one.guid) else ""
+        path_mark = mark("path", path) if path and len(hosts) == 1 else 0
         if one.title and one.date:
             marks.append(mark("day", one.title, one.date))
         if one.text and len(one.title) + len(one.text) >= ENOUGH_WORDS:
             marks.append(mark("words", one.title, one.text))
-        identity = Identity(key, mark("key", key) if key else SHARED, digest, marks)
-        keys[identity.key_mark] += 1
+        traits = (
+            [] if weak or not (one.guid and one.title and one.text) else _traits(key, link, one)
+        )
+        key_mark = mark("key", key) if key else SHARED
+        keys[key_mark] += 1
         aliases.update(marks)
-        answer.append(identity)
+        aliases.update([path_mark])
+        answer.append(Identity(key, key_mark, path_mark, digest, marks, traits))
     for each in filter(None, answer):
         each.key_mark |= SHARED if keys[each.key_mark] > 1 else 0
+        if each.path_mark and aliases[each.path_mark] > 1:
+            each.path_mark |= SHARED
         each.marks = [one | SHARED if aliases[one] > 1 else one for one in each.marks]
     return answer
 
 
-def bare_link(address: str) -> str:
-    """Return an address without what changes while the post stays the same.
-
-    `https://www.blog.example/a/?utm_source=rss#top` is `blog.example/a`.
-    """
-    try:
-        parts = urlsplit(address.strip())
-    except ValueError:
-        return address
-    query = "&".join(one for one in parts.query.split("&") if one and not _TRACKING.match(one))
-    host = parts.netloc.lower().removeprefix("www.")
-    return host + parts.path.rstrip("/") + ("/?" + query if query else "")
+def _traits(key: str, link: str, one: Found) -> list[int]:
+    said = {"link": link, "title": one.title, "date": one.date, "text": one.text}
+    return [mark("traits", key)] + [
+        mark("trait", key, name, value) for name, value in said.items() if value
+    ]
 
 
 def _is_address(guid: str) -> bool:
@@ -133,21 +136,37 @@ class Known:
     def __len__(self) -> int:
         return len(self._days)
 
+    def __contains__(self, one: int) -> bool:
+        return one in self._days
+
     def look_up(self, entry: Entry) -> tuple[str, list[int], bool]:
         """Return the entry's stable name, the marks to remember, and whether it is known."""
         shared = entry.key_mark | SHARED in self._days or bool(entry.key_mark & SHARED)
         name = f"{entry.key}#{entry.digest}" if shared or not entry.key else entry.key
         own = mark("key", name) if shared else entry.key_mark
-        telling = [own]
-        telling += [
-            one for one in entry.marks if not one & SHARED and one | SHARED not in self._days
-        ]
+        ids = [own, *filter(self._tells, [entry.path_mark])]
+        aliases = list(filter(self._tells, entry.marks))
         notes = [
             one | SHARED
-            for one in (entry.key_mark, *entry.marks)
-            if one != SHARED and (one & SHARED or one | SHARED in self._days)
+            for one in (entry.key_mark, entry.path_mark, *entry.marks)
+            if one not in (0, SHARED) and not self._tells(one)
         ]
-        return name, telling + notes, any(one in self._days for one in telling)
+        seen = any(one in self._days for one in aliases)
+        if not seen and any(one in self._days for one in ids):
+            seen = shared or not self._is_another(entry)
+            name = name if seen else f"{entry.key}#{entry.digest}"
+        return name, [*ids, *aliases, *notes, *entry.traits], seen
+
+    def _tells(self, one: int) -> bool:
+        return bool(one) and not one & SHARED and one | SHARED not in self._days
+
+    def _is_another(self, entry: Entry) -> bool:
+        """Whether a known id names another post than before."""
+        # Its own id, not only the path of it: the blog may have moved.
+        if not entry.traits or entry.key_mark not in self._days:
+            return False
+        noted, *traits = entry.traits
+        return noted in self._days and not any(one in self._days for one in traits)
 
     def remember(self, marks: Iterable[int], day: int) -> None:
         """Note that these were seen on this day."""

@@ -17,8 +17,10 @@ import feedparser
 from . import text
 from .dates import when
 from .entries import Found, identify, mark
+from .hints import wishes_of
 from .jsonfeed import items_of
-from .pictures import pick, web_address
+from .links import web_address
+from .pictures import pick
 from .wire import Answer, Document, Entry, Feed, Refusal
 
 ENTRIES = 500  # handed over; of the rest only the keys
@@ -121,8 +123,10 @@ def _feed(document: Document, page: Mapping[str, Any], *, whole: bool, cut: bool
                 Entry(
                     key=identity.key,
                     key_mark=identity.key_mark,
+                    path_mark=identity.path_mark,
                     digest=identity.digest,
                     marks=identity.marks,
+                    traits=identity.traits,
                     title=heading
                     or text.teaser(body, 80)
                     or text.title(_line(about.get("title")))
@@ -134,7 +138,15 @@ def _feed(document: Document, page: Mapping[str, Any], *, whole: bool, cut: bool
                     categories=_categories(item),
                 )
             )
-    return Feed(entries, [mark("key", one) for one in older if one], _language(about), whole, cut)
+    return Feed(
+        entries,
+        older=[mark("key", one) for one in older if one],
+        language=_language(about),
+        whole=whole,
+        cut=cut,
+        title=text.title(_line(about.get("title"))),
+        wishes=wishes_of(document.body, about, document.url),
+    )
 
 
 def _line(value: object) -> str:

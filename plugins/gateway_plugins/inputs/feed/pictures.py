@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborNode
 
-LONGEST_ADDRESS = 2_000
+from .links import web_address
+
 SMALLEST = 64  # pixels; below are icons, avatars and counters
 _SRCSET = re.compile(r"\s*(\S{1,2000}?)\s+(\d{1,6}(?:\.\d{1,3})?)[wx]\s*(?:,|$)")
 _TYPES = re.compile(r"image/(?!svg|gif|x-icon|vnd\.microsoft)", re.IGNORECASE)
@@ -27,20 +28,6 @@ _COUNTER_PATHS = re.compile(
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|(?<![\w-])(?:width|height)\s*:\s*[01](?:px)?\s*(?:;|$)"
 )
-
-
-def web_address(address: object, base: str = "") -> str:
-    """Return an absolute http(s) address, "" if it is none."""
-    if not isinstance(address, str) or not 0 < len(address) <= LONGEST_ADDRESS:
-        return ""
-    try:
-        address = urljoin(base, "".join(address.split()))
-        parts = urlsplit(address)
-        if parts.scheme in {"http", "https"} and parts.hostname and address.isprintable():
-            return address if len(address) <= LONGEST_ADDRESS else ""
-    except ValueError:  # "http://[", a port of letters
-        pass
-    return ""
 
 
 def pick(entry: Mapping[str, object], trees: Iterable[LexborNode | None], base: str) -> str | None:

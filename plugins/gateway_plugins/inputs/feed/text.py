@@ -35,8 +35,9 @@ _ENDED = re.compile(r"[.!?…:;,–-][\"»«”“’')\]]*$")
 _SENTENCE = re.compile(r"[.!?…]+[\"»«”“’')\]]*(?=\s|$)")
 _LAST_WORD = re.compile(r"(\w+)$")
 _SHORTCUTS = _words(
-    "abs art bspw bzw ca co dr evtl ggf inkl mr mrs ms nr prof sog st str tel usw vgl vs zzgl "
-    "etc no jan feb okt nov dez"
+    "mo di mi do sa so abs allg art aug bspw bzgl bzw ca chr co dez dipl dr ebd etc evtl feb febr "
+    "fr geb gem ggf ggü hl hr hrsg inkl ing jan jh kap mio mr mrd mrs ms nov no nr okt prof "
+    "sept sog st std str tel usw vgl vs zzgl"
 )
 # What blog software puts behind every text.
 _TAILS = (
@@ -51,6 +52,8 @@ _MORE = re.compile(
     r"(?: (?:on|auf|bei|in) [^.!?]{1,60})?[\s…».:)\]→>]*$",
     re.IGNORECASE,
 )
+# Key words or an agency in brackets behind the last sentence: "(Raumfahrt, Internet)", "(dpa)".
+_KEYWORDS = re.compile(r"(?<=[.!?…]) \([^().!?]{1,40}(?:, [^().!?]{1,40}){0,5}\)$")
 _LOOSE = " ·,;:–-…"
 _EXCERPT = re.compile(r"\s*(?:\[\s*(?:…|\.\.\.)\s*\]|…|\.\.\.)\s*$")
 
@@ -119,7 +122,7 @@ def without_tail(text: str) -> str:
         begin = text.rfind(start, 0, at) if at >= 0 else -1
         if begin >= 0 and (begin == 0 or text[begin - 1] == " "):
             text = text[:begin].rstrip(" ·")
-    return _MORE.sub("", text)
+    return _KEYWORDS.sub("", _MORE.sub("", text))
 
 
 def teaser(text: str, limit: int) -> str:

@@ -37,14 +37,29 @@ class Entry(msgspec.Struct, array_like=True):
 
     key: str
     key_mark: int
+    path_mark: int
     digest: str
     marks: list[int]
+    traits: list[int]
     title: str
     text: str
     link: str
     image: str | None
     published: int | None
     categories: list[str]
+
+
+class Wishes(msgspec.Struct, frozen=True, array_like=True):
+    """What a feed says about itself.
+
+    `seconds` between two looks (0: it does not say), hours (0 to 23) and days (Monday is 0) in
+    GMT on which nobody need look, and the address that it says it moved to.
+    """
+
+    seconds: float = 0.0
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[int, ...] = ()
+    new_url: str = ""
 
 
 class Feed(msgspec.Struct, array_like=True, tag="feed"):
@@ -59,6 +74,8 @@ class Feed(msgspec.Struct, array_like=True, tag="feed"):
     language: str | None
     whole: bool
     cut: bool
+    title: str = ""
+    wishes: Wishes = Wishes()
 
 
 class Refusal(msgspec.Struct, array_like=True, tag="refusal"):

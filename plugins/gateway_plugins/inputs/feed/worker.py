@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from math import inf
 
 import msgspec
@@ -49,7 +48,6 @@ class Worker:
         self._turn = trio.Lock()
         self._process: trio.Process | None = None
         self._served = 0
-        self.users = 0
 
     @property
     def pid(self) -> int | None:
@@ -127,24 +125,3 @@ def _environment() -> dict[str, str]:
     # The same modules as here, and none of the daemon's variables: they may hold secrets.
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path if entry)
     return {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
-
-
-_shared: trio.lowlevel.RunVar[Worker] = trio.lowlevel.RunVar("rss parser")
-
-
-@asynccontextmanager
-async def shared_worker() -> AsyncIterator[Worker]:
-    """The one worker of this daemon, for the length of the block; the last to leave ends it."""
-    try:
-        worker = _shared.get()
-    except LookupError:
-        worker = Worker()
-        _shared.set(worker)
-    worker.users += 1
-    try:
-        yield worker
-    finally:
-        worker.users -= 1
-        if not worker.users:
-            with trio.CancelScope(shield=True):
-                await worker.aclose()

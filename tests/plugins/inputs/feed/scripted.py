@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -12,8 +14,9 @@ import msgspec
 import trio
 
 from gateway.api import Message, Topic
+from gateway.plugin import Health
 from gateway_plugins.inputs import rss
-from gateway_plugins.inputs.feed import schedule
+from gateway_plugins.inputs.feed import schedule, sharing
 from gateway_plugins.inputs.feed.parse import parse
 from gateway_plugins.inputs.feed.wire import Answer, Document
 from gateway_plugins.inputs.feed.worker import Worker
@@ -27,6 +30,7 @@ class Answered(msgspec.Struct):
     headers: Mapping[str, str] = {}
     body: bytes = b""
     url: str = URL
+    moved: str | None = None
 
 
 class Http:
@@ -36,13 +40,17 @@ class Http:
         self.clock = clock
         self.script: list[Answered | Exception] = []
         self.asked: list[tuple[float, Mapping[str, str]]] = []
+        self.urls: list[str] = []
+        self.limits: list[dict[str, Any]] = []
         self.done = trio.Event()
 
     async def get(self, url: str, headers: Any = None, **limits: Any) -> Answered:
-        assert limits == {"max_bytes": 2_000_000, "follow_redirects": 5}
         if not self.script:
             self.done.set()
             await trio.sleep_forever()
+        assert limits.pop("max_bytes") == 2_000_000
+        self.limits.append(limits)
+        self.urls.append(url)
         self.asked.append((self.clock.now().timestamp() - START.timestamp(), headers))
         answer = self.script.pop(0)
         if isinstance(answer, Exception):
@@ -82,16 +90,18 @@ class Metrics:
 
         class Child:
             def __init__(self, result: str = "") -> None:
-                self.key = f"{name} {result}"
+                self.key = f"{name} {result}".strip()
                 metrics.counts.setdefault(self.key, 0)
-
-            def labels(self, result: str) -> Child:
-                return Child(result)
 
             def inc(self, amount: float = 1) -> None:
                 metrics.counts[self.key] += amount
 
-        return Child()
+            def set(self, value: float) -> None:
+                metrics.counts[self.key] = value
+
+            observe = inc
+
+        return Child() if not labels else SimpleNamespace(labels=Child)
 
     gauge = histogram = counter
 
@@ -109,7 +119,7 @@ class Context:
         self.log = logging.LoggerAdapter(logging.getLogger("test.rss"), {})
         self.accepted: list[Message] = []
         self.batches: list[list[str]] = []
-        self.successes = 0
+        self.health: list[Health] = []
         self.full: Exception | None = None
 
     async def accept(
@@ -129,8 +139,22 @@ class Context:
     async def intake(self, intake: Any) -> None:
         raise NotImplementedError
 
-    def succeeded(self) -> None:
-        self.successes += 1
+    def succeeded(self, note: str = "", **more: Any) -> None:
+        self.health.append(Health(note=note, **more))
+
+    def failed(self, why: str, **more: Any) -> None:
+        self.health.append(Health(trouble=why, **more))
+        if more.get("needs_person"):
+            self.http.done.set()
+
+    @property
+    def successes(self) -> int:
+        return sum(not one.trouble and one.at is None for one in self.health)
+
+    @property
+    def doubted(self) -> list[str]:
+        """The ids of what was handed in with a doubt."""
+        return [message.external_id for message in self.accepted if message.doubt]
 
 
 async def _here(worker: Worker, document: Document) -> Answer:
@@ -138,22 +162,43 @@ async def _here(worker: Worker, document: Document) -> Answer:
     return parse(document)
 
 
-async def poll(context: Context, *script: Answered | Exception | bytes, **settings: Any) -> None:
-    """Run an instance, as after a restart, until it asked for each answer of the script.
+@asynccontextmanager
+async def running(
+    context: Context, *, child: bool = False, **settings: Any
+) -> AsyncIterator[rss.Rss]:
+    """An instance that runs, as after a restart.
 
     It parses here instead of in the child, whose pipes do not know the jumping clock.
     """
+    config = rss.RssConfig(**{"url": URL, "topic": "blog", **settings})
+    plugin = rss.Rss(config, "blog")
+    even = patch.multiple(schedule, JITTER=0.0, SPREAD=0.0)
+    parse = nullcontext() if child else patch.object(Worker, "parse", _here)
+    with parse, even, patch.object(sharing, "PAUSE", 0.0):
+        async with plugin.lifespan(context), trio.open_nursery() as nursery:  # type: ignore[arg-type]
+            nursery.start_soon(plugin.run, context)
+            yield plugin
+            nursery.cancel_scope.cancel()
+
+
+async def poll(context: Context, *script: Answered | Exception | bytes, **settings: Any) -> None:
+    """Run an instance until it asked for each answer of the script and is about to ask again, or
+    stopped for good."""
     context.http.script = [
         Answered(body=each) if isinstance(each, bytes) else each for each in script
     ]
     context.http.done = trio.Event()
-    config = rss.RssConfig(**{"url": URL, "topic": "blog", **settings})
-    plugin = rss.Rss(config, "blog")
-    with patch.object(Worker, "parse", _here), patch.object(schedule, "JITTER", 0.0):
-        async with plugin.lifespan(context), trio.open_nursery() as nursery:  # type: ignore[arg-type]
-            nursery.start_soon(plugin.run, context)
+    async with running(context, **settings):
+        with trio.fail_after(800 * 86_400):  # on the jumping clock
             await context.http.done.wait()
-            nursery.cancel_scope.cancel()
+
+
+async def command(context: Context, name: str, **settings: Any) -> dict[str, Any]:
+    """Ask an instance while no daemon runs."""
+    plugin = rss.Rss(rss.RssConfig(**{"url": URL, "topic": "blog", **settings}), "blog")
+    async with plugin.lifespan(context):  # type: ignore[arg-type]
+        answer: dict[str, Any] = await plugin.command(name, {})
+        return answer
 
 
 def item(number: int, **more: str) -> str:

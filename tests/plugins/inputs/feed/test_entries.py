@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from gateway_plugins.inputs.feed import entries
-from gateway_plugins.inputs.feed.entries import Found, Known, bare_link, identify
+from gateway_plugins.inputs.feed.entries import Found, Known, identify
+from gateway_plugins.inputs.feed.links import bare_link
 from gateway_plugins.inputs.feed.wire import Entry
 
 TEXT = "Ein Text, der lang genug ist, um einen Beitrag daran zu erkennen."
@@ -22,7 +23,8 @@ def new(known: Known, *document: Found, day: int = 20_000, page: str = "") -> li
     for identity in identify(document, page):
         if identity is not None:
             entry = Entry(
-                identity.key, identity.key_mark, identity.digest, identity.marks,
+                identity.key, identity.key_mark, identity.path_mark, identity.digest, identity.marks,
+                identity.traits,
                 "", "", "", None, None, [],
             )  # fmt: skip
             name, marks, seen = known.look_up(entry)
@@ -40,7 +42,12 @@ LINK = "https://blog.example/a/"
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (post(GUID, LINK, "T", TEXT), post(GUID, "/x", "U", "anders")),
+        (post(GUID, LINK, "T", TEXT, "mo"), post(GUID, "/x", "U", "anders", "mo")),
+        (post(GUID, LINK, "T", TEXT, "mo"), post(GUID, "/x", "T", "anders", "di")),
+        (post(GUID, LINK, "T", TEXT, "mo"), post(GUID, "/x", "U", TEXT, "di")),
+        (post(GUID, LINK, "T", TEXT, "mo"), post(GUID, LINK, "U", "anders", "di")),
+        (post(GUID, LINK, "T", TEXT, "mo"), post(GUID, "", "U", "anders", "di")),
+        (post(GUID, LINK, "", "", "mo"), post(GUID, "/x", "U", "anders", "di")),
         (post(GUID, LINK), post("http://www.blog.example/?p=1", "")),
         (post(GUID, LINK), post("https://new.example/?p=1", "https://new.example/a")),
         (post(GUID, LINK), post("other", "http://www.blog.example/a?utm_source=rss#top")),
@@ -79,6 +86,35 @@ def test_different_posts(one: Found, two: Found) -> None:
     known = Known()
     assert len(set(new(known, one, two, page=page))) == 2
     assert new(known, two, one, page=page) == []
+
+
+def test_an_id_that_is_used_again_for_another_post() -> None:
+    """All of link, title, date and text differ from what ever stood under that id."""
+    known = Known()
+    first = post("42", LINK, "Eins", TEXT, "mo")
+    other = post("42", "https://blog.example/b/", "Zwei", TEXT[::-1], "mi")
+    assert new(known, first) == ["42"]
+    edited = post("42", LINK, "Eins, neu", TEXT + " Nachtrag.", "di")
+    assert new(known, edited) == []
+    (name,) = new(known, other)
+    assert name.startswith("42#")
+    known = Known(known.dump())
+    assert new(known, other) == new(known, first) == new(known, edited) == []
+
+
+def test_ids_that_count_from_the_top() -> None:
+    """Each new post moves all ids on by one: only the new one is new."""
+
+    def numbered(*titles: str) -> list[Found]:
+        return [
+            post(str(n), f"https://blog.example/{title}", title, f"{title}: {TEXT}", title)
+            for n, title in enumerate(titles)
+        ]
+
+    known = Known()
+    assert len(new(known, *numbered("b", "a"))) == 2
+    assert len(new(known, *numbered("c", "b", "a"))) == 1
+    assert new(known, *numbered("c", "b", "a")) == []
 
 
 def test_planet_of_several_blogs() -> None:

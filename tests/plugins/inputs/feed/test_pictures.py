@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway_plugins.inputs.feed.pictures import pick, web_address
+from gateway_plugins.inputs.feed.links import web_address
+from gateway_plugins.inputs.feed.pictures import pick
 from gateway_plugins.inputs.feed.text import tree
 
 BASE = "https://blog.example/post/"

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from gateway_plugins.inputs.feed.entries import Known
+from gateway_plugins.inputs.feed.memory import Memory
 from gateway_plugins.inputs.feed.parse import parse
+from gateway_plugins.inputs.feed.settings import RssConfig
+from gateway_plugins.inputs.feed.taking import take
 from gateway_plugins.inputs.feed.wire import Document, Feed, Refusal
+from tests.plugins.inputs.feed.scripted import Context, poll
 
 FEEDS = Path(os.environ.get("SAMPLES", "/nonexistent")) / "feeds"
 
@@ -123,6 +129,99 @@ def test_json_feed() -> None:
     entries = feed("jsonfeed-daringfireball.json").entries
     assert len(entries) == 48
     assert all(entry.link.startswith("https://daringfireball.net/") for entry in entries)
+    raw = msgspec.json.decode((FEEDS / "jsonfeed-daringfireball.json").read_bytes())["items"]
+    outside = [one["external_url"] for one in raw if "external_url" in one]
+    assert len(outside) == 42
+    assert set(outside).isdisjoint(entry.link for entry in entries)
+
+
+# file: entries, different titles, dated, with a picture, language, seconds that it asks for
+TABLE = [
+    ("blogger-4fsod.atom", 25, 25, 25, 0, None, 0),
+    ("broken-dates.rss", 2, 2, 2, 0, "en", 0),
+    ("ghost-element.rss", 1, 1, 1, 1, None, 3600),
+    ("github-releases.atom", 4, 4, 4, 0, "en", 0),
+    ("golem-2018-10-iso8859-1.rss", 40, 40, 40, 40, "de", 0),
+    ("heise-developer.atom", 15, 15, 15, 11, None, 0),
+    ("heise-newsticker-rss090.rdf", 60, 60, 0, 0, None, 0),
+    ("jekyll-lineageos.atom", 10, 10, 10, 2, None, 0),
+    ("jsonfeed-daringfireball.json", 48, 48, 48, 0, None, 0),
+    ("medium-profile.rss", 10, 10, 10, 2, None, 0),
+    ("microblog-empty-titles.rss", 10, 10, 10, 0, "en", 3600),
+    ("noguid-samelink-nixos.rss", 99, 96, 99, 16, None, 0),
+    ("peertube-framasoft.rss", 20, 20, 20, 20, None, 0),
+    ("podcast-nightvale.rss", 1, 1, 1, 1, "en", 3600),
+    ("podcast-spiegel-update.rss", 1, 1, 1, 1, "de", 0),
+    ("relative-urls-insanity.rss", 2, 2, 2, 0, "en", 0),
+    ("rss10-debian.rdf", 1, 1, 1, 0, None, 0),
+    ("series-de-blog-1-broken.rss", 3, 3, 3, 0, "de", 0),
+    ("series-de-blog-2-fixed.rss", 3, 3, 3, 0, "de", 0),
+    ("series-de-blog-3-rebuilt.rss", 3, 3, 3, 0, "de", 0),
+    ("series-de-blog-4-newpost.rss", 4, 4, 4, 0, "de", 0),
+    ("series-hugo-1-full.atom", 15, 15, 15, 12, None, 0),
+    ("series-hugo-2-middle-removed.atom", 2, 2, 2, 1, None, 0),
+    ("squarespace-feedpress.rss", 20, 20, 20, 6, "en", 0),
+    ("substack-heated.rss", 1, 1, 1, 1, "en", 0),
+    ("undeclared-iso8859-1.rss", 9, 9, 9, 0, None, 0),  # the tenth has nothing in it
+    ("wordpress-de-anime2you.rss", 25, 25, 25, 25, "de", 3600),
+    ("wordpress-two-hubs-allthis.rss", 12, 12, 12, 9, "en", 3600),
+    ("youtube-google.atom", 15, 15, 15, 15, None, 0),
+]
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row[0])
+def test_what_is_read_of_each(row: tuple[str, int, int, int, int, str | None, float]) -> None:
+    answer = feed(row[0])
+    found = answer.entries
+    dated = sum(entry.published is not None for entry in found)
+    pictures = sum(entry.image is not None for entry in found)
+    titles = len({entry.title for entry in found})
+    seconds = answer.wishes.seconds
+    assert (row[0], len(found), titles, dated, pictures, answer.language, seconds) == row
+
+
+def test_the_table_has_all() -> None:
+    files = {path.name for path in FEEDS.iterdir()} - {"INDEX.md", "broken-truncated-reuters.rss"}
+    assert files == {row[0] for row in TABLE}
+
+
+@pytest.mark.parametrize(
+    ("series", "batches"),
+    [
+        (("de-blog-1-broken.rss", "de-blog-2-fixed.rss", "de-blog-3-rebuilt.rss",
+          "de-blog-4-newpost.rss", "de-blog-4-newpost.rss"), [0, 0, 0, 1, 0]),
+        (("hugo-1-full.atom", "hugo-2-middle-removed.atom", "hugo-1-full.atom"), [0, 0, 0]),
+    ],
+)  # fmt: skip
+async def test_series_are_handed_in(
+    series: tuple[str, ...], batches: list[int], autojump_clock: Any
+) -> None:
+    """The whole input, look by look: how many posts each hands in, none of them in doubt."""
+    context = Context()
+    await poll(context, *((FEEDS / f"series-{name}").read_bytes() for name in series))
+    assert [len(batch) for batch in context.batches] == batches
+    assert context.doubted == []
+
+
+async def test_a_truncated_answer_leaves_what_is_known(autojump_clock: Any) -> None:
+    context = Context()
+    whole = (FEEDS / "series-hugo-1-full.atom").read_bytes()
+    broken = (FEEDS / "broken-truncated-reuters.rss").read_bytes()
+    await poll(context, whole, broken, whole)
+    assert context.batches == [[], []]
+    assert context.health[1].trouble == "it breaks off in the middle"
+
+
+def test_a_short_feed_that_grows_back_waits_for_a_person() -> None:
+    """The 13 middle entries of Hugo's, never seen before: a flood, of which none is sent unseen."""
+    known, memory = Known(), Memory("https://blog.example/feed/")
+    config = RssConfig(url=memory.url, topic="blog")
+    now = 1_795_255_200.0
+    take(feed("series-hugo-2-middle-removed.atom"), known, memory, config, "blog", now)
+    memory = memory.replace(fetched=True, found=2)
+    taken = take(feed("series-hugo-1-full.atom"), known, memory, config, "blog", now)
+    assert len(taken.messages) == 13
+    assert all(message.doubt for message in taken.messages)
 
 
 @pytest.mark.parametrize("path", sorted(FEEDS.glob("*.*")), ids=lambda path: path.name)

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 import trio
 
+from gateway_plugins.inputs.feed.settings import RssConfig
+from gateway_plugins.inputs.feed.sharing import shared
 from gateway_plugins.inputs.feed.wire import Document, Feed, Refusal
-from gateway_plugins.inputs.feed.worker import MODULE, Worker, shared_worker
+from gateway_plugins.inputs.feed.worker import MODULE, Worker
 
 GOOD = b'<rss version="2.0"><channel><item><title>Da</title></item></channel></rss>'
 SLOW = b'<rss version="2.0"><channel><item>' + b"<a>" * 600_000
@@ -170,10 +172,11 @@ async def test_limits_and_environment(worker: Worker, monkeypatch: pytest.Monkey
     assert os.getpriority(os.PRIO_PROCESS, worker.pid or 0) >= 10
 
 
-async def test_all_instances_share_it() -> None:
-    async with shared_worker() as one:
-        async with shared_worker() as two:
+async def test_all_feeds_share_it() -> None:
+    config = RssConfig(url="https://blog.example/feed/", topic="blog")
+    async with shared("one", config) as one:
+        async with shared("two", config) as two:
             assert one is two
-            assert await works(two)
-        assert one.pid is not None
-    assert one.pid is None
+            assert await works(two.worker)
+        assert one.worker.pid is not None
+    assert one.worker.pid is None
