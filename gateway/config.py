@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gateway import document
+from gateway import __version__, document
 from gateway.message import Topic
 from gateway.sections import Company, Consent, Server, Service, Storage, TopicTable
 from gateway.tables import Problems, meant, read_table
@@ -40,6 +40,14 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     middleware: Mapping[str, Table]
     observers: Mapping[str, Table]
     people: Mapping[str, str]
+
+    @property
+    def user_agent(self) -> str:
+        """How reads name themselves: publishers want to know whom to ask."""
+        about = self.company.imprint or self.company.mail
+        return f"message-gateway/{__version__}" + (
+            f" (+{about})" if about and about.isascii() else ""
+        )
 
     @property
     def folder(self) -> Path:

@@ -89,7 +89,9 @@ class Daemon:
         past = await self.store.quota_uses(at=self.clock.micros())
         self._limiter = Limiter(born, past)
         async with AsyncExitStack() as stack:
-            http = await stack.enter_async_context(open_client())
+            http = await stack.enter_async_context(
+                open_client(user_agent=self.parts.config.user_agent)
+            )
             for plugin in self.parts.plugins():
                 await stack.enter_async_context(self._alive(plugin, self._context(plugin, http)))
             self._sendings = [

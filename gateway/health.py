@@ -44,6 +44,8 @@ class InputHealth:
             self._failing.pop(label, None)
             self._succeeded[label] = at
             self._metrics.input_succeeded.labels(label).set(at / 1e6)
+            if health.next_at is not None:
+                self._metrics.input_next.labels(label).set(health.next_at.timestamp())
 
     def live(self, labels: Iterable[str]) -> Mapping[str, Any]:
         """Return plain values; times are UTC microseconds, None for what is not known."""

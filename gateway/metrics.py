@@ -91,6 +91,9 @@ class Metrics:
         self.plugin_restarts = counter("plugin_restarts", "Restarts of an input", "plugin")
         self.plugin_failures = counter("plugin_failures", "Failures", "plugin moment reason")
         self.input_succeeded = gauge("input_last_success_timestamp_seconds", "Success", "input")
+        self.input_next = gauge(
+            "input_next_timestamp_seconds", "When an input that fares well reads next", "input"
+        )
         self.store_commit = fast("store_commit_seconds", "Time of one commit")
         self.store_jobs = counter("store_jobs", "Jobs of the store", "result")
         self.store_queue = gauge("store_queue", "Jobs that wait for the store", "lane")

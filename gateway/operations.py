@@ -178,7 +178,9 @@ class Operations(Questions):
         plugin = plugins[label]
         if self._live is not None:
             return await plugin.command(command, arguments or {})
-        async with open_client() as http:  # no daemon: the plugin lives for this one command
+        async with open_client(
+            user_agent=self._parts.config.user_agent
+        ) as http:  # no daemon: the plugin lives for this one command
             inbox = Inbox(self._store, self._parts.stop_words, self._clock)
             context = PluginContext(
                 label,

@@ -80,12 +80,6 @@ class Target:
         with self.opened() as session:
             return session.call(operation, **arguments)
 
-    def client(self) -> AbstractAsyncContextManager[Http]:
-        """Open the HTTP client that the daemon uses, for a command that reads without one."""
-        from gateway.http import open_client
-
-        return open_client()
-
 
 class Group(click.Group):
     """A group whose commands are imported late."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -216,3 +217,20 @@ def test_all_problems_come_together(file: Path) -> None:
         load(file)[1].check()
     assert len(caught.value.problems) == 5
     assert str(caught.value).count("\n") == 4
+
+
+@pytest.mark.parametrize(
+    ("company", "about"),
+    [
+        ("", ""),
+        ('imprint = "https://blog.example/impressum"', " (+https://blog.example/impressum)"),
+        ('mail = "redaktion@blog.example"', " (+redaktion@blog.example)"),
+        ('mail = "büro@blog.example"', ""),
+    ],
+)
+def test_reads_say_whom_to_ask(file: Path, company: str, about: str) -> None:
+    """Publishers ask for it; a header takes ASCII only."""
+    text = GOOD.replace('name = "Muster GmbH"\n', f'name = "Muster GmbH"\n{company}\n')
+    assert found(file, text) == []
+    config, _ = load(file)
+    assert re.fullmatch(r"message-gateway/[\d.]+" + re.escape(about), config.user_agent)

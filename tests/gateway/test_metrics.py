@@ -42,6 +42,7 @@ SERIES = {
     "plugin_restarts": "plugin",
     "plugin_failures": "plugin moment reason",
     "input_last_success_timestamp_seconds": "input",
+    "input_next_timestamp_seconds": "input",
     "store_commit_seconds": "",
     "store_jobs": "result",
     "store_queue": "lane",
@@ -90,6 +91,7 @@ def test_every_series_is_there_with_its_labels() -> None:
     metrics.last_webhook.labels("main").set(1)
     metrics.store_queue.labels("send").set(1)
     metrics.input_succeeded.labels("blog").set(1)
+    metrics.input_next.labels("blog").set(1)
     found = page(metrics)
     assert {name.removeprefix("gateway_") for name in found} == set(SERIES)
     for name, labels in SERIES.items():

@@ -152,7 +152,7 @@ def try_(
 
 async def _read(target: Any, config: RssConfig) -> tuple[Feed | Trouble, str]:
     worker = Worker()
-    async with target.client() as http:
+    async with target.http() as http:
         answer = await fetch(http, Asked(config.url, config.private))
         if isinstance(answer, Trouble):
             return answer, ""
