@@ -1,10 +1,11 @@
-# make demo · make test · make check · make lock            needs Python 3.11, make, a package index
+# make demo · make test · make check · make bench · make lock      needs Python 3.11, make, a package index
 PYTHON ?= python3
 BIN := .venv/bin
 FOR ?=
 TESTS ?=
+FIGURES ?=
 
-.PHONY: demo test check lock clean
+.PHONY: demo test check bench lock clean
 
 demo: .venv/run                ## the main job on this machine; FOR=20 ends after 20 s
 	$(BIN)/gateway demo $(if $(FOR),--for $(FOR))
@@ -17,6 +18,9 @@ check: .venv/dev               ## style, types, and that every module imports by
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+bench: .venv/dev               ## figures as JSON lines, below 4 minutes; FIGURES="help_cpu_ms …" for some
+	@$(BIN)/python -m tests.benchmarks $(FIGURES)
 
 lock: .venv/dev                ## pin the newest versions that fit, with hashes, naming no index
 	cd requirements && ../$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url \

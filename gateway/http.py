@@ -17,22 +17,14 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 
+import h11
 import httpx
 import msgspec
 import trio
 
 from gateway.errors import GatewayError, NotSent, Unknown
-from gateway.wire import (
-    FAILURES,
-    Connections,
-    Content,
-    Deadlines,
-    Failed,
-    Reason,
-    Response,
-    Wire,
-    reason_of,
-)
+from gateway.posting import Address, Lines, Post, Watch
+from gateway.wire import FAILURES, Connections, Deadlines, Failed, Reason, Response, reason_of
 
 __all__ = ["Client", "Deadlines", "FetchError", "Reason", "Response", "first_byte", "open_client"]
 
@@ -76,7 +68,7 @@ class Client:
 
     def __init__(
         self,
-        sends: Connections,
+        sends: Lines,
         reads: Connections,
         deadlines: Deadlines,
         user_agent: str,
@@ -87,6 +79,8 @@ class Client:
         self._deadlines = deadlines
         self._user_agent = user_agent
         self._clock = clock
+        # What an output sends differs in its body alone.
+        self._head = lru_cache(maxsize=128)(self._post_head)
 
     async def post(
         self,
@@ -103,27 +97,19 @@ class Client:
         complete answer of at most `max_bytes` came; their `code` is a Reason.  If it is
         cancelled, `first_byte` having been called says that bytes may have left.
         """
-        limits = deadlines or self._deadlines
-        wire = Wire(self._clock, first_byte.get())
-        failure: Reason = "deadline"
+        watch = Watch(deadlines or self._deadlines, self._telling())
+        failure: Reason | None = None
         host = ""
-        with trio.move_on_after(limits.total):
+        with watch:
             try:
-                target, origin = _address(url)
-                host = target.host
-                request = httpx.Request(
-                    "POST",
-                    target,
-                    headers=[
-                        *self._headers(target, headers, "identity"),
-                        ("content-length", str(len(content))),
-                    ],
-                    stream=Content(content),
-                )
-                return await self._sends.exchange(request, origin, wire, limits, max_bytes)
+                address = _address(url)
+                host = address.host
+                head = self._head(url, tuple(headers.items()), len(content))
+                return await self._sends.post(Post(address, head, content, max_bytes), watch)
             except* FAILURES as group:
                 failure = reason_of(group)
-        if wire.left:
+        failure = failure or watch.too_slow()
+        if watch.left:
             raise Unknown(failure, f"no complete answer from {host}")
         again = None if failure in FINAL else RETRY_AFTER
         raise NotSent(failure, f"nothing was sent to {host}", retry_after=again)
@@ -151,31 +137,42 @@ class Client:
         host = ""
         with trio.move_on_after(limits.total):
             try:
-                target, origin = _address(url)
+                address = _address(url)
                 moved: str | None = None
                 lasting = True
                 for _ in range(follow_redirects + 1):
-                    host = target.host
-                    request = httpx.Request(
-                        "GET", target, headers=self._headers(target, headers, "gzip")
-                    )
+                    host = address.host
+                    fields = self._headers(address.url, headers, "gzip")
+                    request = httpx.Request("GET", address.url, headers=fields)
                     if public_only:
                         await _pin(request)
-                    wire = Wire(self._clock)
-                    response = await self._reads.exchange(request, origin, wire, limits, max_bytes)
+                    response = await self._reads.exchange(
+                        request, address.origin, limits, max_bytes
+                    )
                     where = response.headers.get("location")
                     if not follow_redirects or response.status not in REDIRECTS or not where:
-                        return msgspec.structs.replace(response, url=str(target), moved=moved)
-                    before = origin
-                    target, origin = _address(str(target.join(where)))
-                    if origin != before:
+                        return msgspec.structs.replace(response, url=str(address.url), moved=moved)
+                    before = address.origin
+                    address = _address(str(address.url.join(where)))
+                    if address.origin != before:
                         headers = {k: v for k, v in headers.items() if k.lower() in HARMLESS}
                     lasting = lasting and response.status in PERMANENT
-                    moved = str(target) if lasting else moved
+                    moved = str(address.url) if lasting else moved
                 failure = "redirects"
             except* FAILURES as group:
                 failure = reason_of(group)
         raise FetchError(failure, host)
+
+    def _post_head(self, url: str, given: tuple[tuple[str, str], ...], length: int) -> h11.Request:
+        """Raises Failed if a header cannot be sent."""
+        target = _address(url).url
+        fields = self._headers(target, dict(given), "identity")
+        fields.append(("content-length", str(length)))
+        return h11.Request(method="POST", target=target.raw_path, headers=fields)
+
+    def _telling(self) -> Callable[[], None]:
+        told = first_byte.get()
+        return (lambda: told(self._clock())) if told is not None else lambda: None
 
     def _headers(
         self, url: httpx.URL, given: Mapping[str, str], encoding: str
@@ -211,22 +208,28 @@ async def open_client(
     seconds of `first_byte`.  Proxy settings of the environment are not used.
     """
     trust = trust or ssl.create_default_context()
-    sends, reads = Connections(connections, trust), Connections(READS, trust)
+    sends, reads = Lines(connections, trust), Connections(READS, trust)
     try:
         yield Client(sends, reads, deadlines, user_agent, clock)
     finally:
         with trio.CancelScope(shield=True):  # closing a socket waits for nobody
-            await sends.aclose()
+            sends.close()
             await reads.aclose()
 
 
 @lru_cache(maxsize=256)
-def _address(url: str) -> tuple[httpx.URL, str]:
-    """The parsed URL and its origin.  Raises Failed or httpx.InvalidURL."""
+def _address(url: str) -> Address:
+    """Raises Failed or httpx.InvalidURL."""
     parsed = httpx.URL(url)
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         raise Failed("bad_request")
-    return parsed, f"{parsed.scheme}://{parsed.netloc.decode('ascii')}"
+    return Address(
+        url=parsed,
+        origin=f"{parsed.scheme}://{parsed.netloc.decode('ascii')}",
+        host=parsed.raw_host.decode("ascii"),
+        port=parsed.port or (443 if parsed.scheme == "https" else 80),
+        tls=parsed.scheme == "https",
+    )
 
 
 async def _pin(request: httpx.Request) -> None:

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import msgspec
 
 # Their lines hold URLs (httpx), or every step of every request.
-QUIET = ("httpx", "httpcore", "hypercorn.error", "hypercorn.access")
+QUIET = ("httpx", "httpcore")
 PRIORITY = {
     logging.DEBUG: 7,
     logging.INFO: 6,

@@ -1,7 +1,7 @@
-"""Serve an ASGI app on Hypercorn, on addresses, unix sockets and inherited sockets.
+"""Serve an ASGI app on addresses, unix sockets and inherited sockets.
 
-`serve` is all that the rest uses.  What Hypercorn leaves open is closed here: bodies that are too
-large or drip, errors that one peer's bytes raise in the server, nested groups for a port in use.
+`serve` is all that the rest uses.  An app gets a request only when it is there as a whole, and
+in bounds (`gateway.peer`); an app that crashes ends one answer, not the server.
 """
 
 from __future__ import annotations
@@ -9,33 +9,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, cast
+from urllib.parse import unquote
 
-import msgspec
+import h11
 import trio
-from hypercorn.app_wrappers import ASGIWrapper
-from hypercorn.config import Config
-from hypercorn.trio.tcp_server import TCPServer
-from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import ConnectionState
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Scope
 
-from gateway.sockets import Bound, bind_all
+from gateway.peer import CLOSE, Limits, Peer, Request, dated, empty
+from gateway.sockets import bind_all
+
+__all__ = ["GRACE", "Limits", "serve"]
 
 log = logging.getLogger("gateway.web")
 
 GRACE = 3.0  # seconds that requests in the air get after `stop`
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """Bytes, seconds and numbers that one listener allows."""
-
-    body_bytes: int = 1 << 20
-    body_seconds: float = 10.0  # for the whole body
-    header_bytes: int = 16 * 1024
-    connections: int = 1000
-
-
 DEFAULTS = Limits()
 
 
@@ -56,181 +43,138 @@ async def serve(
     Raises ConfigError, in sentences, if an address cannot be used.
     """
     bound = await bind_all(listeners)
+    server = _Server(app, limits)
+    listening = [trio.SocketListener(trio.socket.from_stdlib_socket(one.socket)) for one in bound]
     try:
         async with trio.open_nursery() as handlers:
-            streams: set[trio.SocketStream] = set()
-            handlers.start_soon(_close_when_cancelled, streams)
-            try:
-                await _accept(app, bound, stop, limits, handlers, streams, task_status)
-            finally:
-                handlers.cancel_scope.deadline = trio.current_time() + GRACE
-                if not streams:
-                    handlers.cancel_scope.cancel()
+            accept = partial(
+                trio.serve_listeners, server.connection, listening, handler_nursery=handlers
+            )
+            async with trio.open_nursery() as accepting:
+                await accepting.start(accept)
+                task_status.started([one.name for one in bound])
+                await stop.wait()
+                accepting.cancel_scope.cancel()
+            server.stop()
+            handlers.cancel_scope.deadline = trio.current_time() + GRACE
     finally:
         for one in bound:
             one.close()
 
 
-async def _close_when_cancelled(streams: set[trio.SocketStream]) -> None:
-    """Hypercorn's sends are shielded: a peer that does not read would keep us for ever."""
-    try:
-        await trio.sleep_forever()
-    finally:
-        for stream in streams:
-            stream.socket.close()
-
-
-async def _accept(
-    app: ASGIApp,
-    bound: list[Bound],
-    stop: trio.Event,
-    limits: Limits,
-    handlers: trio.Nursery,
-    streams: set[trio.SocketStream],
-    task_status: trio.TaskStatus[list[str]],
-) -> None:
-    config = Config()
-    config.accesslog = None
-    config.errorlog = logging.getLogger("hypercorn.error")
-    config.include_server_header = False
-    config.h11_max_incomplete_size = limits.header_bytes
-    context = WorkerContext(None)
-    wrapped = ASGIWrapper(cast(Any, Guard(app, limits)))
-
-    # Not hypercorn.trio.serve: there, an exception that a peer's bytes raise in the protocol
-    # code (HTTP/2 data for an answered request is enough) ends the server with all connections.
-    async def connection(stream: trio.SocketStream) -> None:
-        if len(streams) >= limits.connections:
-            await stream.aclose()
-            return
-        streams.add(stream)
-        try:
-            await TCPServer(wrapped, config, context, ConnectionState({}), cast(Any, stream)).run()
-        # Whatever it is, it concerns this connection alone.
-        except* Exception as group:
-            log.warning("a connection broke off", exc_info=_cause(group))
-        finally:
-            streams.discard(stream)
-            if context.terminated.is_set() and not streams:
-                handlers.cancel_scope.cancel()
-
-    listening = [trio.SocketListener(trio.socket.from_stdlib_socket(one.socket)) for one in bound]
-    accept = partial(trio.serve_listeners, connection, listening, handler_nursery=handlers)
-    try:
-        async with trio.open_nursery() as accepting:
-            await accepting.start(accept)
-            task_status.started([one.name for one in bound])
-            await stop.wait()
-            accepting.cancel_scope.cancel()
-    finally:
-        await context.terminated.set()  # closes idle connections
-
-
-class Guard:
-    """ASGI middleware: the whole body is read, in bounds, before the app runs.
-
-    Too large is answered 413, too slow 408, a crash in the app 500; none of them has a body.  A
-    crash is logged once, with its traceback and without anything that was sent.
-    """
+class _Server:
+    """What the connections of one `serve` share."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
         self._limits = limits
+        self._idle: set[trio.CancelScope] = set()
+        self._open = 0
+        self._stopping = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":  # websockets: nothing here speaks them
-            await send({"type": "websocket.close"})
+    def stop(self) -> None:
+        """Close what is idle; the others close when they have answered."""
+        self._stopping = True
+        for scope in self._idle:
+            scope.cancel()
+
+    async def connection(self, stream: trio.SocketStream) -> None:
+        """Serve one peer; whatever happens concerns this connection alone."""
+        if self._open >= self._limits.connections:
             return
-        http1 = scope["http_version"].startswith("1")
-        body = await self._body(scope, receive) if http1 else 505
-        if isinstance(body, bytes):
-            await self._run(scope, body, receive, send)
-        elif body is not None:
-            await _refuse(body, receive, send, http1)
-
-    async def _body(self, scope: Scope, receive: Receive) -> bytes | int | None:
-        """The body, the status that refuses it, or None if the peer went away."""
-        most = self._limits.body_bytes
-        given = dict(scope["headers"])
-        size = sum(len(name) + len(value) for name, value in scope["headers"])
-        size += len(scope["raw_path"]) + len(scope["query_string"])
-        if size > self._limits.header_bytes:
-            return 431  # Hypercorn's own limit holds for what comes in more than one read
-        if b"transfer-encoding" in given and b"content-length" in given:
-            return 400  # two lengths: a proxy before us may have believed the other
-        if int(given.get(b"content-length", b"0")) > 2 * most:
-            return 413
-        parts = bytearray()
-        with trio.move_on_after(self._limits.body_seconds):
-            # Read on for a while when it is too large: a peer that is cut off in mid-sending
-            # often never sees the answer.
-            while len(parts) <= 2 * most:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return None
-                parts += message.get("body", b"")
-                if not message.get("more_body", False):
-                    break
-            return bytes(parts) if len(parts) <= most else 413
-        return 408
-
-    async def _run(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
-        given = False
-        held: list[Message] = []
-        started = crashed = False
-
-        async def replay() -> Message:
-            nonlocal given
-            if given:
-                return await receive()
-            given = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            # Starlette sends a 500 of its own before it lets a crash go on: wait for that.
-            if message.get("status") == 500 or (held and not message.get("more_body", False)):
-                held.append(message)
-                return
-            await release()
-            started = True
-            await send(message)
-
-        async def release() -> None:
-            nonlocal started
-            while held:
-                started = True
-                await send(held.pop(0))
-
+        self._open += 1
         try:
-            await self._app(scope, replay, watched)
-            await release()
-        # A handler's bug ends its request, not the daemon.
+            peer = Peer(stream, self._limits, self._idle)
+            while (request := await peer.request()) is not None:
+                await self._run(peer, request)
+                if not peer.again():
+                    break
+        except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # it went away
         except* Exception as group:
-            log.error("a request handler crashed", exc_info=_cause(group))
-            crashed = True
-        if crashed and not started:
-            await _empty(500, send)
+            log.warning("a connection broke off", exc_info=_cause(group))
+        finally:
+            self._open -= 1
+
+    async def _run(self, peer: Peer, request: Request) -> None:
+        """Let the app answer.  A crash is a 500 without a body, logged once, without what came."""
+        answer = _Answer(peer, request.head.method == b"HEAD", self._stopping)
+        bodies = [request.body]
+
+        async def receive() -> Message:
+            if bodies:
+                return {"type": "http.request", "body": bodies.pop(), "more_body": False}
+            await peer.hung_up()
+            return {"type": "http.disconnect"}
+
+        crash: BaseException | None = None
+        try:
+            await self._app(_scope(peer, request.head), receive, answer)
+            await answer.release()
+        except* Exception as group:  # noqa: BLE001 - a handler's bug ends its request, no more
+            crash = group
+        if crash is not None and not answer.broken:
+            log.error("a request handler crashed", exc_info=_cause(crash))
+            if not answer.started:
+                await peer.send(*empty(500))
 
 
-async def _refuse(status: int, receive: Receive, send: Send, http1: bool) -> None:
-    """Answer before the body has ended, and close."""
+class _Answer:
+    """ASGI's `send` for one request."""
 
-    async def drain() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+    def __init__(self, peer: Peer, head_only: bool, last: bool) -> None:
+        self._peer = peer
+        self._head_only = head_only
+        self._fields = [*dated(), CLOSE] if last else dated()
+        self._held: list[Message] = []
+        self._start: list[h11.Event] = []
+        self.started = self.broken = False
 
-    # Hypercorn waits for room in this request's queue before it closes: somebody has to read.
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(drain)
-        await _empty(status, send, *([(b"connection", b"close")] if http1 else []))
-        nursery.cancel_scope.cancel()
+    async def __call__(self, message: Message) -> None:
+        # Starlette sends a 500 of its own before it lets a crash go on: wait for that.
+        if message.get("status") == 500 or self._held:
+            self._held.append(message)
+        else:
+            await self._send(message)
+
+    async def release(self) -> None:
+        """The app did not crash: send what was held back."""
+        for message in self._held:
+            await self._send(message)
+
+    async def _send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            fields = [*message.get("headers", ()), *self._fields]
+            self._start = [h11.Response(status_code=message["status"], headers=fields)]
+            return
+        events, self._start, self.started = self._start, [], True
+        if not self._head_only:
+            events.append(h11.Data(data=message.get("body", b"")))
+        if not message.get("more_body", False):
+            events.append(h11.EndOfMessage())
+        try:
+            await self._peer.send(*events)
+        except trio.BrokenResourceError as error:
+            self.broken = True
+            raise OSError("the peer went away") from error  # as ASGI 2.4 asks for
 
 
-async def _empty(status: int, send: Send, *headers: tuple[bytes, bytes]) -> None:
-    fields = [(b"content-length", b"0"), *headers]
-    await send({"type": "http.response.start", "status": status, "headers": fields})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+def _scope(peer: Peer, head: h11.Request) -> Scope:
+    path, _, query = head.target.partition(b"?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": head.http_version.decode("ascii"),
+        "method": head.method.decode("ascii"),
+        "scheme": "http",
+        "path": unquote(path.decode("ascii")),
+        "raw_path": path,
+        "query_string": query,
+        "root_path": "",
+        "headers": list(head.headers),
+        "server": peer.server,
+        "client": peer.client,
+    }
 
 
 def _cause(group: BaseException) -> BaseException:

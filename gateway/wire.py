@@ -1,6 +1,6 @@
-"""One HTTP exchange over a kept connection: a Response, or a named failure.
+"""One read over a kept connection of httpx: a Response, or a named failure.
 
-Used by `gateway.http` alone; what a caller needs is there.
+Used by `gateway.http`, and by `gateway.posting` for what both have in common.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+import h11
 import httpx
 import msgspec
 import trio
@@ -57,7 +58,7 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class Failed(Exception):
-    """An exchange that failed for a reason that httpx does not know."""
+    """An exchange that failed for a reason that no library names."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
@@ -66,50 +67,22 @@ class Failed(Exception):
 
 # What an exchange raises that says something about the network or the other side; anything else
 # is a bug here.  UnicodeError: from the resolver's codec, for labels that are too long.
-FAILURES = (httpx.TransportError, httpx.InvalidURL, Failed, OSError, UnicodeError)
+FAILURES = (
+    *(httpx.TransportError, httpx.InvalidURL, h11.ProtocolError),
+    *(trio.BrokenResourceError, trio.ClosedResourceError),
+    *(Failed, OSError, UnicodeError),
+)
 
 
-class Wire:
-    """Watches one exchange: hears from httpcore what happens to it, and tells on the first byte.
+class _Opened:
+    """Hears from httpcore which connection it made for an exchange."""
 
-    `tell` gets unix seconds of `clock`, at most once.  `left`: a byte may have left.
-    """
-
-    __slots__ = ("_clock", "_tell", "left", "stream")
-
-    def __init__(
-        self, clock: Callable[[], float], tell: Callable[[float], None] | None = None
-    ) -> None:
-        self._clock = clock
-        self._tell = tell
-        self.left = False
-        self.stream: Any = None  # the new connection, if one was made
+    def __init__(self) -> None:
+        self.stream: Any = None
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        if event == "http11.send_request_headers.started":
-            # A send that is cancelled already must not count as one that may have left.
-            await trio.lowlevel.checkpoint_if_cancelled()
-            self.left = True
-            if self._tell is not None:
-                self._tell(self._clock())
-        elif event == "connection.connect_tcp.complete":
+        if event == "connection.connect_tcp.complete":
             self.stream = info["return_value"]
-
-
-class Content(httpx.AsyncByteStream):
-    """A request's body.  httpx's own is a generator, left open when a write fails."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content: bytes | None = content
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        content, self._content = self._content, None
-        if content is None:
-            raise StopAsyncIteration
-        return content
 
 
 class _Slot:
@@ -135,23 +108,23 @@ class _Slot:
                 return True
         return False
 
-    async def discard(self, wire: Wire) -> None:
+    async def discard(self, opened: _Opened) -> None:
         """After a failure: httpcore loses track of connections that are cancelled while new.
 
         It then neither closes nor uses them, and would never let another one in.
         """
         with trio.CancelScope(shield=True):
             await self.transport.aclose()
-            if wire.stream is not None:
-                await wire.stream.aclose()
+            if opened.stream is not None:
+                await opened.stream.aclose()
         self.renew()
 
 
 class Connections:
     """A fixed number of connections, handed out in the order of asking.
 
-    httpx's pool is quadratic in its connections: 50 in one cost 1500 µs of CPU per send, five
-    pools of ten 590, fifty pools of one 300.  Hence a pool for each connection.
+    httpx's pool is quadratic in its connections, and loses track of those that are cancelled
+    while new.  Hence a pool for each connection.
     """
 
     def __init__(self, count: int, trust: ssl.SSLContext) -> None:
@@ -160,26 +133,27 @@ class Connections:
         self._turn = trio.Semaphore(count)
 
     async def exchange(
-        self, request: httpx.Request, origin: str, wire: Wire, limits: Deadlines, max_bytes: int
+        self, request: httpx.Request, origin: str, limits: Deadlines, max_bytes: int
     ) -> Response:
         """Send `request` once and read the answer, of at most `max_bytes`.
 
         Raises one of FAILURES, perhaps in a group.  `limits.total` is the caller's to keep.
         """
         steps = {"connect": limits.connect, "write": limits.write, "read": limits.read}
-        request.extensions = {**request.extensions, "trace": wire, "timeout": steps}
+        opened = _Opened()
+        request.extensions = {**request.extensions, "trace": opened, "timeout": steps}
         await self._turn.acquire()
         slot = self._take(origin)
         try:
             answer = await slot.transport.handle_async_request(request)
             assert isinstance(answer.stream, httpx.AsyncByteStream)
-            headers = _joined(answer.headers.raw)
+            headers = joined(answer.headers.raw)
             body = await _read(answer.stream, headers, max_bytes)
             await answer.stream.aclose()
             if slot.leftover():
-                await slot.discard(wire)
+                await slot.discard(opened)
         except BaseException:
-            await slot.discard(wire)
+            await slot.discard(opened)
             raise
         finally:
             self._free.append(slot)
@@ -216,16 +190,19 @@ def reason_of(group: BaseExceptionGroup[Any]) -> Reason:
         case httpx.WriteTimeout():
             return "write_timeout"
         case httpx.ConnectError() | socket.gaierror():
-            return _why_no_connection(error)
-        case httpx.RemoteProtocolError():
+            return why_no_connection(error)
+        case httpx.RemoteProtocolError() | h11.RemoteProtocolError():
             return "protocol"
-        case httpx.NetworkError() | OSError():
+        case httpx.NetworkError() | OSError() | trio.BrokenResourceError():
+            return "reset"
+        case trio.ClosedResourceError():
             return "reset"
         case _:
             return "bad_request"
 
 
-def _why_no_connection(error: BaseException | None) -> Reason:
+def why_no_connection(error: BaseException | None) -> Reason:
+    """The name of what kept a connection from being made."""
     while error is not None:
         if isinstance(error, socket.gaierror):
             return "dns"
@@ -235,7 +212,8 @@ def _why_no_connection(error: BaseException | None) -> Reason:
     return "connect"
 
 
-def _joined(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+def joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers as a Response has them."""
     headers: dict[str, str] = {}
     for name, value in raw:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
@@ -244,7 +222,7 @@ def _joined(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 async def _read(stream: httpx.AsyncByteStream, headers: Mapping[str, str], max_bytes: int) -> bytes:
-    body = _Body(headers, max_bytes)
+    body = Body(headers, max_bytes)
     with trio.CancelScope() as scope:
         async for chunk in stream:
             # Not `break`: it would leave httpcore's nested generators open until they are
@@ -254,7 +232,7 @@ async def _read(stream: httpx.AsyncByteStream, headers: Mapping[str, str], max_b
     return body.whole()
 
 
-class _Body:
+class Body:
     """Collects a body, decompressed; never holds more than the cap and one step."""
 
     def __init__(self, headers: Mapping[str, str], max_bytes: int) -> None:

@@ -39,8 +39,9 @@ class Server:
         try:
             with suppress(trio.BrokenResourceError):
                 while await self.receive(stream):
-                    await stream.send_all(self.answer[: self.give])
-                    if self.give is not None:
+                    give = self.give  # the test may change it as soon as the answer came
+                    await stream.send_all(self.answer[:give])
+                    if give is not None:
                         return await self.cut(stream)
         finally:
             self.open -= 1

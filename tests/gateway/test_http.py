@@ -315,7 +315,7 @@ async def test_a_send_cancelled_at_any_step_leaves_the_client_whole(kept: bool) 
                 assert len(calls) >= len(server.requests), "a byte left unseen"
                 with trio.fail_after(2):
                     assert isinstance(await outcome(client, url), Response)
-        assert steps > 4
+        assert steps > 2, "it was never cancelled in the middle"
 
 
 async def test_many_at_once_and_half_of_them_cancelled() -> None:

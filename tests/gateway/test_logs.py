@@ -17,7 +17,7 @@ from gateway.logs import mask_phone, masked, set_up
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
-    root, names = logging.getLogger(), ["httpx", "httpcore", "hypercorn.error", "hypercorn.access"]
+    root, names = logging.getLogger(), ["httpx", "httpcore"]
     handlers, level, raising = list(root.handlers), root.level, logging.raiseExceptions
     levels = {name: logging.getLogger(name).level for name in names}
     yield
@@ -186,7 +186,7 @@ def test_a_terminal_gets_readable_lines() -> None:
 def test_libraries_that_write_urls_are_quiet() -> None:
     caught = io.StringIO()
     set_up("info", stream=caught, environ={})
-    for name in ("httpx", "httpcore.http11", "hypercorn.error"):
+    for name in ("httpx", "httpcore.http11"):
         logging.getLogger(name).info("HTTP Request: POST https://host/?access_token=x")
     assert caught.getvalue() == ""
     logging.getLogger("httpx").warning("odd")

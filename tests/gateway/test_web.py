@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import h2.config
-import h2.connection
 import pytest
 import trio
 import trio.testing
@@ -21,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from gateway import web
+from gateway import peer, web
 from gateway.errors import ConfigError
 from gateway.web import Limits, serve
 
@@ -263,40 +261,52 @@ async def test_a_crash_in_mid_answer_cuts_it(caplog: pytest.LogCaptureFixture) -
     assert [record.name for record in caplog.records] == ["gateway.web"]
 
 
-def http2(path: bytes) -> tuple[h2.connection.H2Connection, bytes]:
-    settings = h2.config.H2Configuration(validate_outbound_headers=False, header_encoding=None)
-    peer = h2.connection.H2Connection(settings)
-    peer.initiate_connection()
-    fields = [(b":method", b"POST"), (b":scheme", b"http"), (b":authority", b"x"), (b":path", path)]
-    peer.send_headers(1, fields)
-    return peer, peer.data_to_send()
-
-
-async def test_what_breaks_the_protocol_code_ends_one_connection(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_what_is_no_http_1_ends_its_own_connection(caplog: pytest.LogCaptureFixture) -> None:
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"
     async with serving(App()) as (addresses, _), await connect(addresses[0]) as other:
-        for path in [b"/\xff", b"/echo"]:
-            peer, data = http2(path)
-            async with await connect(addresses[0]) as stream:
-                await stream.send_all(data)
-                await trio.sleep(0.05)  # answered: what follows belongs to no request
-                peer.send_data(1, b"x", end_stream=True)
-                with trio.move_on_after(0.5):
-                    await stream.send_all(peer.data_to_send())
-                    await everything(stream)
+        assert status(await ask(addresses[0], preface)) == 505
+        assert status(await ask(addresses[0], b"POST /\xff HTTP/1.1\r\nHost: x\r\n\r\n")) == 400
         await other.send_all(request("/echo", b"alive"))
         assert body(await everything(other)) == b"alive"
-    assert {record.name for record in caplog.records} == {"gateway.web"}
-    assert all("broke off" in record.message for record in caplog.records)
+    assert caplog.records == []
 
 
 async def test_no_websockets() -> None:
-    lines = ["Upgrade: websocket", "Connection: upgrade", "Sec-WebSocket-Version: 13"]
+    lines = ["Upgrade: websocket", "Connection: upgrade, close", "Sec-WebSocket-Version: 13"]
     lines.append("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
     async with serving(App()) as (addresses, _):
         data = "\r\n".join(["GET /echo HTTP/1.1", "Host: x", *lines, "", ""]).encode()
-        assert status(await ask(addresses[0], data)) == 403
+        assert status(await ask(addresses[0], data)) == 200, "who asks for an upgrade gets none"
+
+
+async def test_requests_follow_each_other_on_a_connection() -> None:
+    app = App()
+    async with serving(app) as (addresses, _), await connect(addresses[0]) as stream:
+        kept = request("/echo", b"one").replace(b"Connection: close\r\n", b"")
+        await stream.send_all(kept + request("/echo", b"two", method="HEAD"))  # before an answer
+        first, second = (await everything(stream)).split(b"HTTP/1.1 ")[1:]
+        assert first.startswith(b"200")
+        assert first.endswith(b"one")
+        assert (status(b"HTTP/1.1 " + second), body(second)) == (200, b"")
+    assert app.bodies == [b"one", b"two"]
+
+
+async def test_who_asks_may_send_first(autojump_clock: trio.testing.MockClock) -> None:
+    async with serving(App()) as (addresses, _), await connect(addresses[0]) as stream:
+        await stream.send_all(request("/echo", b"", "Content-Length: 4", "Expect: 100-continue"))
+        assert (await stream.receive_some()).startswith(b"HTTP/1.1 100 ")
+        await stream.send_all(b"more")
+        assert body(await everything(stream)) == b"more"
+
+
+async def test_silence_is_not_waited_for(autojump_clock: trio.testing.MockClock) -> None:
+    async with serving(App()) as (addresses, _):
+        for said, seconds in ((b"", peer.IDLE), (b"POST /echo HT", peer.HEAD_SECONDS)):
+            async with await connect(addresses[0]) as stream:
+                start = trio.current_time()
+                await stream.send_all(said)
+                assert await everything(stream) == b""
+                assert trio.current_time() - start == pytest.approx(seconds, abs=1)
 
 
 async def test_more_connections_than_allowed_are_closed() -> None:

@@ -118,7 +118,7 @@ async def test_screening_again_changes_nothing() -> None:
         ({"pair_seconds": "0s"}, "pair_seconds"),
         ({"pair_seconds": "500d"}, "pair_seconds"),
         ({"daily": 0}, "daily"),
-        ({"spread": "1h", "expires": "1h"}, "expires has to be longer than spread"),
+        ({"spread": "1h", "expires": "1h"}, "expires: has to be longer than spread"),
         ({"spread": "-1s"}, "duration"),
         ({"per_hour": 5}, "unknown key"),
     ],

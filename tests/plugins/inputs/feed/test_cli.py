@@ -76,7 +76,7 @@ class Gateway:
                 return {}
         raise AssertionError(operation)
 
-    def client(self) -> Any:
+    def http(self) -> Any:
         return open_client()
 
 

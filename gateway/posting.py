@@ -1,0 +1,231 @@
+"""One POST over a kept connection: h11 on a trio stream, for `gateway.http` alone.
+
+What httpx and httpcore lay between a request and its socket cost more CPU than all the rest of a
+delivery; reads, which are few, keep them (`gateway.wire`).
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from types import TracebackType
+from typing import Literal, Self
+
+import h11
+import httpx
+import msgspec
+import trio
+
+from gateway.wire import (
+    KEEPALIVE,
+    Body,
+    Deadlines,
+    Failed,
+    Reason,
+    Response,
+    joined,
+    why_no_connection,
+)
+
+HEAD_BYTES = 100 * 1024  # of an answer
+CHUNK = 65536
+
+Step = Literal["connect", "write", "read"]
+TOO_SLOW: dict[Step, Reason] = {
+    "connect": "connect_timeout",
+    "write": "write_timeout",
+    "read": "read_timeout",
+}
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where to.  A connection can be used again for the same `origin`."""
+
+    url: httpx.URL
+    origin: str
+    host: str
+    port: int
+    tls: bool
+
+
+class Post(msgspec.Struct, frozen=True):
+    """What is sent, and how many bytes the answer may have."""
+
+    address: Address
+    head: h11.Request
+    content: bytes
+    max_bytes: int
+
+
+class Watch:
+    """One exchange's time: a single scope whose deadline moves from step to step.
+
+    `tell` is called when the first byte is about to leave.  `left`: one may have left.
+    """
+
+    __slots__ = ("_limits", "_scope", "_step", "_tell", "_until", "left")
+
+    def __init__(self, limits: Deadlines, tell: Callable[[], None]) -> None:
+        self._limits = limits
+        self._tell = tell
+        self._step: Step | None = None
+        self._until = trio.current_time() + limits.total
+        self._scope = trio.CancelScope(deadline=self._until)
+        self.left = False
+
+    def __enter__(self) -> Self:
+        self._scope.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        return self._scope.__exit__(kind, error, trace)
+
+    def step(self, step: Step) -> None:
+        """This is waited for now, with a time of its own."""
+        self._step = step
+        seconds: float = getattr(self._limits, step)
+        self._scope.deadline = min(trio.current_time() + seconds, self._until)
+
+    async def first_byte(self) -> None:
+        """It leaves now, unless this was cancelled already."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self.left = True
+        self._tell()
+
+    def too_slow(self) -> Reason:
+        """What ran out, if the scope ended the exchange."""
+        if self._step is None or self._scope.deadline >= self._until:
+            return "deadline"
+        return TOO_SLOW[self._step]
+
+
+class Line:
+    """One connection."""
+
+    def __init__(self, stream: trio.abc.Stream, socket: trio.socket.SocketType) -> None:
+        self._stream = stream
+        self._socket = socket
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES)
+        self._used = 0.0
+
+    async def exchange(self, post: Post, watch: Watch) -> Response:
+        """Send once and read the answer.  Raises one of FAILURES."""
+        http = self._http
+        parts = (post.head, h11.Data(data=post.content), h11.EndOfMessage())
+        raw = b"".join(http.send(part) or b"" for part in parts)
+        watch.step("write")
+        await watch.first_byte()
+        try:
+            await self._stream.send_all(raw)
+        except trio.BrokenResourceError:
+            http.send_failed()  # who hangs up early may have said why
+        status, headers = 0, dict[str, str]()
+        body: Body | None = None
+        while True:
+            event = http.next_event()
+            if event is h11.NEED_DATA:
+                watch.step("read")
+                http.receive_data(bytes(await self._stream.receive_some(CHUNK)))
+            elif isinstance(event, h11.Response):
+                status, headers = event.status_code, joined(event.headers)
+                body = Body(headers, post.max_bytes)
+            elif isinstance(event, h11.InformationalResponse):
+                continue  # the answer is still to come
+            elif body is None or not isinstance(event, h11.Data) or not body.take(event.data):
+                break
+        if body is None:
+            raise Failed("protocol")
+        return Response(status, headers, body.whole(), str(post.address.url))
+
+    def rest(self) -> bool:
+        """Get ready for another exchange.  False: it can have none."""
+        http = self._http
+        if not (http.our_state is http.their_state is h11.DONE) or http.trailing_data[0]:
+            return False  # what follows an answer would be taken for the next one
+        http.start_next_cycle()
+        self._used = trio.current_time()
+        return True
+
+    def fresh(self) -> bool:
+        """Whether the other side can be believed to be still there."""
+        # Readable without having been asked: it closed, or said what nobody wants to hear.
+        return trio.current_time() - self._used < KEEPALIVE and not self._socket.is_readable()
+
+    def close(self) -> None:
+        """Close it at once; what was not said by now is not said."""
+        self._socket.close()
+
+
+class Lines:
+    """So many connections at most, handed out in the order of asking."""
+
+    def __init__(self, count: int, trust: ssl.SSLContext) -> None:
+        self._trust = trust
+        self._turn = trio.Semaphore(count, max_value=count)
+        self._resting: list[tuple[str, Line]] = []  # the one used last at the end
+
+    async def post(self, post: Post, watch: Watch) -> Response:
+        """Send once and read the answer.  Raises one of FAILURES."""
+        try:
+            self._turn.acquire_nowait()
+        except trio.WouldBlock:
+            await self._turn.acquire()
+        origin = post.address.origin
+        line = self._rested(origin)
+        kept = False
+        try:
+            if line is None:
+                if len(self._resting) > self._turn.value:
+                    self._resting.pop(0)[1].close()  # the coldest makes room
+                line = await _opened(post.address, self._trust, watch)
+            response = await line.exchange(post, watch)
+            kept = line.rest()
+        finally:
+            if kept and line is not None:
+                self._resting.append((origin, line))
+            elif line is not None:
+                line.close()
+            self._turn.release()
+        return response
+
+    def _rested(self, origin: str) -> Line | None:
+        """Take the open connection that was used last: the likeliest to be open still."""
+        for index in range(len(self._resting) - 1, -1, -1):
+            if self._resting[index][0] == origin:
+                line = self._resting.pop(index)[1]
+                if line.fresh():
+                    return line
+                line.close()
+        return None
+
+    def close(self) -> None:
+        """Close what rests."""
+        while self._resting:
+            self._resting.pop()[1].close()
+
+
+async def _opened(address: Address, trust: ssl.SSLContext, watch: Watch) -> Line:
+    """Open a connection.  Raises Failed."""
+    watch.step("connect")
+    try:
+        stream = await trio.open_tcp_stream(address.host, address.port)
+    except OSError as error:
+        raise Failed(why_no_connection(error)) from error
+    if not address.tls:
+        return Line(stream, stream.socket)
+    watch.step("connect")
+    tls = trio.SSLStream(stream, trust, server_hostname=address.host, https_compatible=True)
+    try:
+        await tls.do_handshake()
+    except trio.BrokenResourceError as error:
+        stream.socket.close()
+        raise Failed(why_no_connection(error)) from error
+    except BaseException:
+        stream.socket.close()
+        raise
+    return Line(tls, stream.socket)
