@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -28,6 +29,9 @@ from gateway.store.sqlite import SqliteStore
 SWITCH_INTERVAL = 0.0005
 """Seconds.  The store's thread and the event loop share the interpreter; the default of 5 ms
 would make each wait that long for the other."""
+
+FILES = 8192
+"""Open files that three listeners and their database may need; as in the unit."""
 
 
 async def serve_gateway(
@@ -74,6 +78,7 @@ def main(file: Path) -> int:
     sys.setswitchinterval(SWITCH_INTERVAL)
     logs.set_up()
     gc.freeze()
+    _raise_file_limit()
     status = 0
     try:
         trio.run(partial(serve_gateway, file))
@@ -85,6 +90,14 @@ def main(file: Path) -> int:
         print(group.exceptions[0], file=sys.stderr)  # noqa: T201
         status = 2
     return status
+
+
+def _raise_file_limit() -> None:
+    """Every connection is an open file, and a shell's soft limit of 1024 is soon reached."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _problems(group: BaseExceptionGroup[ConfigError]) -> list[str]:

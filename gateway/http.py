@@ -50,6 +50,10 @@ HARMLESS = frozenset(
     {"accept", "accept-language", "user-agent", "if-none-match", "if-modified-since"}
 )
 OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
+# Not private to the ipaddress module, and yet they lead inside: addresses that hold an IPv4 one,
+# a network's own translation of those (RFC 8215), and what was site-local (RFC 3879).
+INSIDE = tuple(map(ipaddress.IPv6Network, ("::/96", "64:ff9b:1::/48", "fec0::/10")))
+TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")  # the last 32 bits are an IPv4 address, RFC 6052
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
 
@@ -250,5 +254,8 @@ async def _pin(request: httpx.Request) -> None:
 
 def _public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
-        address = address.ipv4_mapped or address.sixtofour or address
+        if any(address in network for network in INSIDE):
+            return False
+        inner = ipaddress.IPv4Address(address.packed[-4:]) if address in TRANSLATED else None
+        address = inner or address.ipv4_mapped or address.sixtofour or address
     return address.is_global and not address.is_multicast

@@ -145,11 +145,18 @@ class Line:
     def rest(self) -> bool:
         """Get ready for another exchange.  False: it can have none."""
         http = self._http
-        if not (http.our_state is http.their_state is h11.DONE) or http.trailing_data[0]:
+        if not (http.our_state is http.their_state is h11.DONE):
+            return False
+        if http.trailing_data[0] or self._unread():
             return False  # what follows an answer would be taken for the next one
         http.start_next_cycle()
         self._used = trio.current_time()
         return True
+
+    def _unread(self) -> bool:
+        """Whether TLS took more from the socket than was asked of it: `fresh` would not see it."""
+        tls = self._stream
+        return isinstance(tls, trio.SSLStream) and bool(tls.pending() or tls._incoming.pending)
 
     def fresh(self) -> bool:
         """Whether the other side can be believed to be still there."""

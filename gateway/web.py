@@ -7,7 +7,7 @@ in bounds (`gateway.peer`); an app that crashes ends one answer, not the server.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from urllib.parse import unquote
 
@@ -15,7 +15,7 @@ import h11
 import trio
 from starlette.types import ASGIApp, Message, Scope
 
-from gateway.peer import CLOSE, Limits, Peer, Request, dated, empty
+from gateway.peer import CLOSE, Crowd, Limits, Peer, Request, dated, empty
 from gateway.sockets import bind_all
 
 __all__ = ["GRACE", "Limits", "serve"]
@@ -68,26 +68,26 @@ class _Server:
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
         self._limits = limits
-        self._idle: set[trio.CancelScope] = set()
+        self._crowd = Crowd(limits)
         self._open = 0
         self._stopping = False
 
     def stop(self) -> None:
         """Close what is idle; the others close when they have answered."""
         self._stopping = True
-        for scope in self._idle:
+        for scope in self._crowd.idle:
             scope.cancel()
 
     async def connection(self, stream: trio.SocketStream) -> None:
         """Serve one peer; whatever happens concerns this connection alone."""
-        if self._open >= self._limits.connections:
+        if self._open >= self._limits.connections and not self._crowd.give_up():
             return
         self._open += 1
         try:
-            peer = Peer(stream, self._limits, self._idle)
+            peer = Peer(stream, self._limits, self._crowd)
             while (request := await peer.request()) is not None:
                 await self._run(peer, request)
-                if not peer.again():
+                if self._stopping or not peer.again():
                     break
         except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # it went away
@@ -98,7 +98,7 @@ class _Server:
 
     async def _run(self, peer: Peer, request: Request) -> None:
         """Let the app answer.  A crash is a 500 without a body, logged once, without what came."""
-        answer = _Answer(peer, request.head.method == b"HEAD", self._stopping)
+        answer = _Answer(peer, request.head.method == b"HEAD", lambda: self._stopping)
         bodies = [request.body]
 
         async def receive() -> Message:
@@ -122,10 +122,10 @@ class _Server:
 class _Answer:
     """ASGI's `send` for one request."""
 
-    def __init__(self, peer: Peer, head_only: bool, last: bool) -> None:
+    def __init__(self, peer: Peer, head_only: bool, last: Callable[[], bool]) -> None:
         self._peer = peer
         self._head_only = head_only
-        self._fields = [*dated(), CLOSE] if last else dated()
+        self._last = last
         self._held: list[Message] = []
         self._start: list[h11.Event] = []
         self.started = self.broken = False
@@ -144,7 +144,7 @@ class _Answer:
 
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            fields = [*message.get("headers", ()), *self._fields]
+            fields = [*message.get("headers", ()), *dated(), *([CLOSE] if self._last() else [])]
             self._start = [h11.Response(status_code=message["status"], headers=fields)]
             return
         events, self._start, self.started = self._start, [], True

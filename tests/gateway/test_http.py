@@ -398,3 +398,27 @@ async def test_tls(certificate: Path) -> None:
         with Told() as calls:
             url = url.replace("http:", "https:")
             refused(url, "tls", calls, await outcome(client, url))
+
+
+async def test_what_follows_an_answer_over_tls_is_not_the_next_answer(certificate: Path) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    server = Server()
+
+    async def over_tls(stream: trio.SocketStream) -> None:
+        server.connections += 1
+        tls = trio.SSLStream(stream, context, server_side=True, https_compatible=True)
+        with suppress(trio.BrokenResourceError):
+            while await server.receive(tls):
+                stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+                await tls.send_all(LENGTH)
+                await tls.send_all(LENGTH.replace(b"abcdef", b"poison"))  # a record of its own
+                stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+
+    trust = ssl.create_default_context(cafile=str(certificate))
+    async with serving(over_tls) as url, open_client(connections=1, trust=trust) as client:
+        for _ in range(3):
+            result = await outcome(client, url.replace("http:", "https:"))
+            assert isinstance(result, Response)
+            assert result.body == b"abcdef"
+    assert server.connections == 3

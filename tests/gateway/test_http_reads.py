@@ -184,6 +184,8 @@ async def test_public_only(monkeypatch: pytest.MonkeyPatch) -> None:
         for address in [
             *("127.0.0.1", "10.1.2.3", "169.254.169.254", "[::1]", "[fe80::1]", "0.0.0.0"),
             *("[::ffff:10.0.0.1]", "[2002:7f00:1::]", "224.0.0.1", "100.64.0.1"),
+            *("[64:ff9b::10.0.0.1]", "[64:ff9b:1::1]", "[::127.0.0.1]", "[fec0::1]"),
+            *("2130706433", "0x7f000001", "127.1", "0"),
         ]:
             got = await fetched(client, f"http://{address}/", public_only=True)
             assert got == "private_address False", address

@@ -309,16 +309,75 @@ async def test_silence_is_not_waited_for(autojump_clock: trio.testing.MockClock)
                 assert trio.current_time() - start == pytest.approx(seconds, abs=1)
 
 
-async def test_more_connections_than_allowed_are_closed() -> None:
-    async with serving(App(), limits=Limits(connections=1)) as (addresses, _):
+async def test_a_begun_request_is_not_waited_for_like_a_silent_peer(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with serving(App()) as (addresses, _), await connect(addresses[0]) as stream:
+        kept = request("/echo", b"one").replace(b"Connection: close\r\n", b"")
+        await stream.send_all(kept + b"POST /echo HT")
+        await stream.receive_some()
+        start = trio.current_time()
+        assert await everything(stream) == b""
+        assert trio.current_time() - start == pytest.approx(peer.HEAD_SECONDS, abs=1)
+
+
+async def test_more_requests_than_allowed_at_once_are_not_taken() -> None:
+    app = App()
+    async with serving(app, limits=Limits(connections=1)) as (addresses, _):
         async with await connect(addresses[0]) as first:
-            await first.send_all(b"POST ")
-            await trio.testing.wait_all_tasks_blocked(0.01)
+            await first.send_all(request("/wait", method="GET"))
+            await app.waiting.wait()
             async with await connect(addresses[0]) as second:
                 assert await everything(second) == b""
-            await first.send_all(request("/echo")[5:])
+            app.release.set()
             assert status(await everything(first)) == 200
         assert status(await ask(addresses[0], request("/echo"))) == 200
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"POST /echo HTTP/1.1\r\nHo",
+        request("/echo", b"x", "Content-Length: 9"),
+        request("/echo", method="GET").replace(b"Connection: close\r\n", b""),
+    ],
+    ids=["silent", "in its head", "in its body", "kept"],
+)
+async def test_who_hangs_on_keeps_nobody_out(said: bytes) -> None:
+    app = App()
+    async with serving(app, limits=Limits(connections=3)) as (addresses, _):
+        hanging = [await connect(addresses[0]) for _ in range(3)]
+        for stream in hanging:
+            await stream.send_all(said)
+            await trio.testing.wait_all_tasks_blocked(0.01)
+        assert status(await ask(addresses[0], request("/echo"))) == 200
+        with trio.fail_after(1):
+            await everything(hanging[0])  # the longest waiting was given up, and it alone
+        await hanging[2].send_all(b"")
+        for stream in hanging:
+            await stream.aclose()
+
+
+async def test_bodies_on_their_way_hold_so_much_at_most() -> None:
+    limits = Limits(body_bytes=500_000, held_bytes=1_000_000)
+    app = App()
+    async with serving(app, limits=limits) as (addresses, _):
+        hanging = [await connect(addresses[0]) for _ in range(5)]
+        small = await connect(addresses[0])
+        await small.send_all(request("/echo", b"small", "Content-Length: 6"))
+        for stream in hanging:
+            await stream.send_all(request("/echo", b"x" * 300_000, "Content-Length: 300001"))
+            await trio.testing.wait_all_tasks_blocked(0.01)
+        with trio.fail_after(1):
+            for stream in hanging[:2]:
+                assert await everything(stream) in (b"", b"<reset>")
+        for stream in (small, *hanging[2:]):
+            await stream.send_all(b"!")
+            assert status(await everything(stream)) == 200
+        for stream in (small, *hanging):
+            await stream.aclose()
+    assert sorted(map(len, app.bodies)) == [6, *[300_001] * 3]
 
 
 async def test_stop_lets_requests_finish_and_closes_idle_connections() -> None:
@@ -336,6 +395,20 @@ async def test_stop_lets_requests_finish_and_closes_idle_connections() -> None:
         assert body(await everything(busy)) == b"done"
         await idle.aclose()
         await busy.aclose()
+
+
+async def test_a_kept_connection_ends_with_the_answer_after_stop() -> None:
+    app = App()
+    async with serving(app) as (addresses, stop), await connect(addresses[0]) as kept:
+        await kept.send_all(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+        await app.waiting.wait()
+        stop.set()
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        app.release.set()
+        with trio.fail_after(1):
+            answer = await everything(kept)
+    assert b"connection: close" in answer.lower()
+    assert body(answer) == b"done"
 
 
 async def test_a_peer_that_does_not_read_cannot_hold_the_stop(
