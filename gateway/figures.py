@@ -136,10 +136,7 @@ class Figures:
             self.metrics.sender_paused.labels(sender).set(f"sender:{sender}" in stops)
             due = await store.next_due(sender)
             self.metrics.overdue.labels(sender).set(max(0, now - (due or now)) / 1e6)
-        self._held(
-            (await store.report("waiting", limit=0))["groups"],
-            await store.report("messages", limit=100, only_open=True),
-        )
+        self._held(await store.report("waiting", limit=0))
         if people:
             states = (await store.report("people", since=NEVER))["states"]
             self._levels(self.metrics.people, {(state,): n for state, n in states.items()})
@@ -155,16 +152,13 @@ class Figures:
         }
         self._levels(self.metrics.queue_depth, levels)
 
-    def _held(
-        self, waiting: Iterable[Mapping[str, Any]], messages: Iterable[Mapping[str, Any]]
-    ) -> None:
+    def _held(self, waiting: Mapping[str, Any]) -> None:
         levels: Counter[tuple[str, ...]] = Counter()
-        for group in waiting:
+        for group in waiting["groups"]:
             if group["state"] == "held":
                 levels["delivery", group["code"]] += group["n"]
-        for message in messages:
-            if message["state"] == "held" and message["until"] is None:
-                levels["message", message["code"]] += 1
+        for code, n in waiting["messages_by_code"].items():
+            levels["message", code] += n
         self._levels(self.metrics.held, levels)
 
     def _levels(self, gauge: Any, levels: Mapping[tuple[str, ...], int]) -> None:

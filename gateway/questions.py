@@ -21,8 +21,8 @@ from gateway.values import PhoneNumberError, phone
 
 DAY = 86_400 * 1_000_000
 
-OPEN_MESSAGES = 10
-"""Messages that still do something and are shown on one page."""
+OPEN_MESSAGES = 200
+"""Newest messages that still do something; many that wait must not hide the one that is sent."""
 
 
 class Questions:

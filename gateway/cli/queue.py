@@ -109,6 +109,7 @@ def _stopped(stops: Mapping[str, Any], times: Times, wide: int) -> list[str]:
 def _messages(messages: Sequence[Mapping[str, Any]], times: Times, wide: int) -> list[str]:
     """Messages that nobody gets yet, and those that somebody paused; their deliveries wait above."""
     found: list[str] = []
+    before = ""
     for message in reversed(messages):
         if message["paused"]:
             why = "paused by a person"
@@ -120,7 +121,9 @@ def _messages(messages: Sequence[Mapping[str, Any]], times: Times, wide: int) ->
         else:
             continue
         title = f"#{message['number']} {quoted(message['title'], 30)}"
-        found += lines("messages" if not found else "", [title, why], wide)
+        said = "the same" if why == before else why
+        found += lines("messages" if not found else "", [title, said], wide)
+        before = why
     return found
 
 

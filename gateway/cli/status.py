@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import click
@@ -60,15 +60,7 @@ def _items(data: Mapping[str, Any]) -> list[Item]:
             found.append(
                 Item(f"{several(n, 'delivery', 'deliveries')} held: {why}", "gateway queue")
             )
-    for message in data.get("messages", ()):
-        if message["state"] == "held" and message.get("until") is None:
-            found.append(
-                Item(
-                    f"#{message['number']} {quoted(message['title'], 30)} is held for a person:"
-                    f" {message.get('reason') or message.get('code', '')}",
-                    f"gateway message show {message['number']}",
-                )
-            )
+    found += _held(data.get("messages", ()))
     live = data.get("live") or {}
     for name, state in (live.get("senders") or {}).items():
         if state.get("trouble"):
@@ -96,6 +88,21 @@ def _items(data: Mapping[str, Any]) -> list[Item]:
                 Item(f"input {label} had no success for long{why}", "journalctl -u message-gateway")
             )
     return found
+
+
+def _held(messages: Iterable[Mapping[str, Any]]) -> Iterator[Item]:
+    """Messages that wait for a person, those with one reason together."""
+    reasons: dict[str, list[Mapping[str, Any]]] = {}
+    for message in messages:
+        if message["state"] == "held" and message.get("until") is None:
+            why = message.get("reason") or message.get("code", "")
+            reasons.setdefault(why, []).append(message)
+    for why, held in reasons.items():
+        newest, oldest = held[0]["number"], held[-1]["number"]
+        what = f"#{newest} {quoted(held[0]['title'], 30)} is held"
+        if len(held) > 1:
+            what = f"{several(len(held), 'message')} from #{oldest} to #{newest} are held"
+        yield Item(f"{what} for a person: {why}", f"gateway message show {newest}")
 
 
 def _silent(state: Mapping[str, Any], now: int, up_since: int | None) -> bool:

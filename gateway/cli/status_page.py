@@ -27,7 +27,7 @@ Data = Mapping[str, Any]
 OPEN = ("queued", "leased", "sending", "held", "paused", "unknown")
 WAITS = ("queued", "leased", "paused")
 MANY = 12
-"""Inputs above which those that just work are only counted."""
+"""Inputs above which those that just work are only counted; messages of a kind that are shown."""
 
 CROWDED = 100
 """Jobs that wait for the store before it is worth a line."""
@@ -41,8 +41,8 @@ def render(data: Data, verdict: Verdict, wide: int) -> list[str]:
     page += _needs(verdict, wide)
     for name, figures in (data.get("senders") or {}).items():
         page += _sender(name, figures, data, times, wide)
-    page += _now([m for m in messages if m["state"] in ("ready", "started")], times, wide)
-    page += _waiting([m for m in messages if _ends_by_itself(m)], times, wide)
+    page += _now([m for m in messages if m["state"] in ("ready", "started")][:MANY], times, wide)
+    page += _waiting([m for m in messages if _ends_by_itself(m)][:MANY], times, wide)
     page += _people(data.get("people") or {}, wide)
     live = data.get("live") or {}
     page += _inputs(data.get("inputs") or {}, live.get("inputs") or {}, times, wide)

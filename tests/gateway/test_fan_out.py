@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from gateway.context import prepared
 from gateway.fakes import NOW, TOPIC, FakeClock
 from gateway.fan_out import Preparing
+from gateway.figures import Figures
 from gateway.message import Content, Delivery, Message, Text, Topic
+from gateway.metrics import Metrics
 from gateway.pipeline import Pipeline
 from gateway.plugin import Middleware, Output
 from gateway.store.protocol import Store
@@ -119,3 +122,22 @@ async def test_a_released_doubt_goes_through_the_rules(house: House, text: str, 
     assert await house.store.set_message(message.id, "approve", at=at) is None
     await house.prepare()
     assert (await house.found(message))[0] == state
+
+
+async def test_every_message_that_waits_for_a_person_is_counted(house: House) -> None:
+    """However many there are; one that waits for a time is not among them."""
+    for number in range(130):
+        await house.accepted(external_id=str(number), text="good", doubt=DOUBT)
+    await house.accepted(external_id="gone", text="good", topic="gone")
+    await house.prepare()
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    metrics.prepare(version="1", codes={"doubted", "no_topic"})
+    await Figures(metrics).look(house.store, ["main"], people=False)
+    held = {
+        sample.labels["code"]: sample.value
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == "gateway_held" and sample.value
+    }
+    assert held == {"doubted": 130, "no_topic": 1}

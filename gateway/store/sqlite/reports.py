@@ -104,7 +104,8 @@ def _journal(tx: SqliteTransaction, where: str, value: int) -> list[Row]:
 
 
 def waiting(tx: SqliteTransaction, limit: int = 50) -> Row:
-    """Return what waits for a person: held and unknown deliveries, by reason, with examples."""
+    """Return what waits for a person: held and unknown deliveries, by reason, with examples,
+    and how many messages, by code."""
     groups = [
         {"state": _state(state), "code": code, "n": n, "reason": reason}
         for state, code, n, reason in tx.rows(
@@ -129,7 +130,8 @@ def waiting(tx: SqliteTransaction, limit: int = 50) -> Row:
             (limit,),
         )
     ]
-    return {"groups": groups, "examples": examples}
+    held = "SELECT code, count(*) FROM messages WHERE state = 'held' AND until IS NULL GROUP BY 1"
+    return {"groups": groups, "examples": examples, "messages_by_code": dict(tx.rows(held))}
 
 
 def find_contact(tx: SqliteTransaction, identity: str) -> int | None:

@@ -161,6 +161,22 @@ def test_things_to_look_at():
     assert not any(line.startswith("waiting") for line in shown)  # said above
 
 
+def test_messages_that_wait_for_one_reason_are_one_thing():
+    data = copy.deepcopy(FINE)
+    held = data["messages"][0] | {"until": None, "reason": "20 of 24 posts look new"}
+    data["messages"][:1] = [held | {"number": n} for n in range(440, 420, -1)]
+    data["messages"].append(held | {"number": 411, "reason": "a word"})
+    shown = page(data)
+    assert shown[0].startswith("SENDING  yes. 2 things to look at today.  ")
+    assert shown[1:4] == [
+        "look     20 messages from #421 to #440 are held for a person: 20 of 24 posts look new",
+        "         → gateway message show 440",
+        "         #411 “Förderung ab Januar” is held for a person: a word"
+        "  → gateway message show 411",
+    ]
+    assert any(line.startswith("now      #412") for line in shown)
+
+
 def _input(**state):
     data = copy.deepcopy(FINE)
     data["live"]["inputs"]["blog"] = state

@@ -159,6 +159,38 @@ async def test_links_in_the_text_count_too(text: str, code: str) -> None:
     assert code_of(await judged(make(Filter), message(text=text))) == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Mehr: evil.example/abc", "blocked_link"),
+        ("Mehr auf www.EVIL.example.", "blocked_link"),
+        ("Mehr (_evil.example_)", "blocked_link"),
+        ("Mehr auf böse.example", "blocked_link"),
+        ("Schreib an info@evil.example", ""),
+        ("Mehr auf devil.example und evil.examples", ""),
+        ("Bilder: https://blog.example/evil.example", ""),
+    ],
+)
+async def test_blocked_hosts_in_the_text_need_no_beginning(text: str, code: str) -> None:
+    """A phone makes a link of a bare host, too."""
+    plugin = make(Filter, blocked_hosts=["evil.example", "böse.example"])
+    assert code_of(await judged(plugin, message(text=text))) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Mehr auf www.blog.example", ""),
+        ("Mehr auf www.evil.example", "blocked_link"),
+        ("Z.B. im Haus.Garten, seite.pdf", ""),
+    ],
+)
+async def test_not_all_that_looks_like_a_host_is_one(text: str, code: str) -> None:
+    """Only www. says for sure that a link is meant, so only it has to be allowed."""
+    plugin = make(Filter, allowed_hosts=["blog.example"])
+    assert code_of(await judged(plugin, message(text=text))) == code
+
+
 @pytest.mark.parametrize("kind", ["marketing", "utility", "service", "confirmation"])
 async def test_what_marketing_has_to_have_others_need_not(kind: Any) -> None:
     """A question or an acknowledgment has no link and no slogan; what is blocked is for all."""

@@ -161,3 +161,20 @@ def test_all_mistakes_are_told_at_once() -> None:
     keys = [problem.split("]")[1].split(":")[0].strip() for problem in told.value.problems]
     patterns = ["blocked_patterns", "blocked_patterns", "held_patterns"]
     assert keys == ["held_words", "threshold", *patterns]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "quoted"),
+    [
+        (r"DE\d{2}[ \d]+", "Konto DE02 1203 0000 0000 2020 51", "DE·· ···· ···· ···· ···· ··"),
+        (r"\S+@\S+", "Fragen an kunde@blog.example bitte", "…@…"),
+        (r"nur \d+ Euro", "Das kostet nur 1999 Euro heute", "nur 1999 Euro"),
+    ],
+)
+async def test_a_reason_quotes_nobodys_account(pattern: str, text: str, quoted: str) -> None:
+    """Reasons are kept and logged; a pattern may be made to find just what must not be."""
+    rules = [{"pattern": pattern, "reason": "our rule"}]
+    held = await judged(
+        make(Filter, held_patterns=rules, threshold=0, personal_data=[]), message(text=text)
+    )
+    assert held == Hold("held_pattern", f'our rule: "{quoted}"; release it if that is meant')

@@ -182,6 +182,15 @@ def test_json(folder: Path) -> None:
             b"<!doctype html><html><head><title>T</title><meta name=description content=D></head>",
             "T", "D", "https://a.example/p",
         ),
+        (
+            b"<title>T</title><body><nav>Start</nav><article><header><h1>T</h1></header>"
+            b"<p>Ein Satz.</p></article><p>Mehr davon</p><footer>Impressum</footer>",
+            "T", "Ein Satz.", "https://a.example/p",
+        ),
+        (
+            b"<title>T</title><body><header>Start</header><p>Ein Satz.</p>",
+            "T", "Ein Satz.", "https://a.example/p",
+        ),
     ],
 )  # fmt: skip
 def test_posts_of_every_kind(body: bytes, title: str, text: str, link: str) -> None:

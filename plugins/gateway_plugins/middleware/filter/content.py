@@ -6,6 +6,7 @@ kind of hold by itself, so that nobody releases what was not shown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -219,6 +220,12 @@ def _matches(rules: list[tuple[Pattern, str]], plain: str) -> str | None:
     for pattern, reason in rules:
         place = pattern.search(folded)
         if place is not None:
-            words = " ".join(plain[slice(*place)].split())
+            words = _harmless(" ".join(plain[slice(*place)].split()))
             return f'{reason}: "{words[:39] + "…" if len(words) > 40 else words}"'
     return None
+
+
+def _harmless(words: str) -> str:
+    """What matched may be somebody's account or address, and a reason is kept and logged."""
+    words = re.sub(r"\S*@\S*", "…@…", words)
+    return re.sub(r"\d", "·", words) if sum(map(str.isdigit, words)) > 4 else words

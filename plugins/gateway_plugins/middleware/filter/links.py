@@ -13,6 +13,7 @@ from gateway.api import Drop
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f.]*:[0-9a-f:.]+")
 _HIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")  # some programs leave them out, or read \ as /
 _IN_TEXT = re.compile(r"https?://[^\s<>\"'»«“”„]+", re.IGNORECASE)
+_BARE = re.compile(r"(?<![^\W_])(?<![@/.-])(?:(?:[^\W_]|-){1,63}\.)+[^\W\d_]{2,63}(?![^\W_]|[@-])")
 
 
 class Hosts:
@@ -40,7 +41,10 @@ class Hosts:
         return refused
 
     def in_text(self, text: str) -> Drop | None:
-        """Judge every address in a text: a phone makes a link of it."""
+        """Judge every address in a text: a phone makes a link of it, also without https://.
+
+        "z.B." and "Haus.Garten" look like one too, so they only must not be among the blocked.
+        """
         if not (self._allowed or self._blocked):
             return None
         for link in _IN_TEXT.findall(text):
@@ -53,6 +57,12 @@ class Hosts:
             refused = self.host(host)
             if refused is not None:
                 return refused
+        for bare in _BARE.findall(text):
+            host = plain_host(bare)
+            if host is not None and (host.startswith("www.") or _below(host, self._blocked)):
+                refused = self.host(host)
+                if refused is not None:
+                    return refused
         return None
 
     def host(self, host: str) -> Drop | None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin
 
 import msgspec
+from selectolax.lexbor import LexborNode
 
 from gateway.api import Message
 from gateway_plugins.inputs.feed import text as plain_text
@@ -75,10 +76,19 @@ def _of_json(body: bytes) -> Message:
 def _of_page(body: bytes, url: str, content_type: str) -> Message:
     head = head_of(body, content_type)
     markup = body[: plain_text.LONGEST_HTML].decode("utf-8", "replace")
-    text = head.description or plain_text.plain(plain_text.tree(markup))
+    text = head.description or plain_text.plain(_article(plain_text.tree(markup)))
     image = urljoin(url, head.image) if head.image else None
     title = plain_text.title(head.title)
     return _message(_Written(title, plain_text.teaser(text, TEASER), url, image))
+
+
+def _article(page: LexborNode | None) -> LexborNode | None:
+    """What a page is about, without menus and without its title, which is told apart."""
+    if page is None:
+        return None
+    for around in page.css("nav, header, footer, aside, form, h1"):
+        around.decompose()
+    return page.css_first("article") or page.css_first("main") or page
 
 
 def _of_text(text: str) -> Message:
