@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from gateway_sandbox.blog import Post
 from gateway_sandbox.events import Event, FaultStruck, Forgotten, SomebodyWrote
@@ -20,8 +21,12 @@ class Ledger:
     fault struck, is left out from then on.
     """
 
-    def __init__(self, sandbox: Sandbox, posts: list[Post]) -> None:
+    def __init__(
+        self, sandbox: Sandbox, posts: list[Post], say: Callable[[str], None] = lambda text: None
+    ) -> None:
+        """`say`: tell what somebody does on the page."""
         self._sandbox = sandbox
+        self._say = say
         self._posts = posts
         self._expected: Counter[tuple[str, str]] = Counter()  # (contact, link)
         self._left: set[str] = set()
@@ -32,6 +37,8 @@ class Ledger:
     def _notice(self, event: Event) -> None:
         if isinstance(event, SomebodyWrote) and event.contact not in self._acting:
             self._yours.add(event.contact)
+            answer = f"answered with {event.status}" if event.status else "not answered"
+            self._say(f"you: {masked(event.contact)} {_wrote(event.message)}, {answer}")
         elif isinstance(event, FaultStruck):
             self._yours.update([event.contact] if event.contact else WHO)
         elif isinstance(event, Forgotten):
@@ -69,11 +76,12 @@ class Ledger:
         differing = (arrived - self._expected) + (self._expected - arrived)
         return [(contact, link) for contact, link in differing if contact not in self._yours]
 
-    def table(self) -> Iterable[str]:
-        """Yield a line for each person: who got which post."""
+    def table(self, wide: int = 120) -> Iterable[str]:
+        """Yield a line for each person: who got which of the newest posts, as many as fit."""
         arrived = self._arrived()
-        posts = self._posts[2:]
-        heads = "".join(f"  {f'post {n}':<8}" for n in range(1, len(posts) + 1))
+        first = max(2, len(self._posts) - (wide - 50) // 10)
+        posts = self._posts[first:]
+        heads = "".join(f"  {f'post {n - 1}':<8}" for n in range(first, len(self._posts)))
         yield f"\n  {'person':<19} {'consent':<27}{heads}".rstrip()
         for contact, state in WHO.items():
             marks = ""
@@ -99,11 +107,22 @@ class Ledger:
         read = self._sandbox.stats()["statuses"].get("read", 0)
         total = sum(self._arrived().values())
         if self._yours:
+            n = len(self._yours)
             return True, (
-                f"{total} messages, {read} read · you took part: {len(self._yours)} people were"
+                f"{total} messages, {read} read · you took part: {n} {'person' if n == 1 else 'people'}"
                 " not judged, all others got what they should"
             )
         return True, (
             f"{total} messages for {sum(self._expected.values())} expected,"
             f" {read} read · nobody twice, nobody without consent, a way out in each"
         )
+
+
+def _wrote(message: Mapping[str, Any]) -> str:
+    """What a person did, in a few words; `message`: as the webhook has it."""
+    kind = message.get("type", "message")
+    if kind == "text":
+        return f"writes “{' '.join(message['text']['body'].split())[:40]}”"
+    if kind == "button":
+        return f"taps “{message['button']['text']}”"
+    return f"sends: {kind}"

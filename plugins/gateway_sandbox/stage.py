@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -93,7 +94,7 @@ class Stage:
             self._blog.publish()
             self._blog.publish()
             write_settings(self._folder, public, metrics, sandbox.url, self._blog.base)
-            ledger = Ledger(sandbox, self._blog.posts)
+            ledger = Ledger(sandbox, self._blog.posts, self._say)
             set_table(sandbox)
             self._introduce(sandbox, metrics)
             await self._command("contacts", "import", str(self._folder / "contacts.csv"))
@@ -105,7 +106,7 @@ class Stage:
                 with trio.CancelScope(shield=True), trio.move_on_after(25):
                     await self._stop(daemon)
             await sandbox.settled()
-            for line in ledger.table():
+            for line in ledger.table(_columns()):
                 self._print(line)
             right, sentence = ledger.verdict()
             self._print(f"\n{sentence}")
@@ -165,7 +166,9 @@ class Stage:
                 )
                 post = ledger.post_of(line)
                 title = f"“{post.title}”, " if post else ""
-                self._say(f"  → {masked(line.contact):<19} {title}{how}")
+                whole = f"  → {masked(line.contact):<19} {title}{how}"
+                fits = len(whole) + len("00:00:00  ") <= _columns()  # else the line above says it
+                self._say(whole if fits else whole.replace(title, ""))
             await trio.sleep(0.05)
 
     # --- its parts ------------------------------------------------------------------------------
@@ -229,6 +232,11 @@ class Stage:
 
     def _say(self, text: str) -> None:
         self._print(f"{time.strftime('%H:%M:%S')}  {text}")
+
+
+def _columns() -> int:
+    """Width of the terminal; wide enough for a whole line where there is none."""
+    return shutil.get_terminal_size((120, 24)).columns
 
 
 def set_table(sandbox: Sandbox) -> None:

@@ -157,3 +157,33 @@ async def test_what_somebody_does_on_the_page_is_not_judged(deliver, blog, how):
     right, sentence = ledger.verdict()
     assert right
     assert "you took part" in sentence
+
+
+async def test_what_somebody_does_on_the_page_is_told_and_the_script_tells_its_own(deliver, blog):
+    world, send = deliver
+    told: list[str] = []
+    ledger = Ledger(world.sandbox, blog.posts, told.append)
+    yours = people.CONFIRMED[0]
+    await ledger.write(people.LEAVING, "Stop!", leaving=True)
+    await world.sandbox.say(yours, "Was\nkostet das?")
+    await send(yours, blog.publish())
+    await world.sandbox.say(yours, button=("STOP", "Abmelden"))
+    await world.sandbox.say(yours, reaction={"emoji": "👍"})
+    who = people.masked(yours)
+    assert told == [
+        f"you: {who} writes “Was kostet das?”, answered with 200",
+        f"you: {who} taps “Abmelden”, answered with 200",
+        f"you: {who} sends: reaction, answered with 200",
+    ]
+
+
+async def test_the_table_shows_as_many_of_the_newest_posts_as_fit(deliver, blog):
+    world, _ = deliver
+    ledger = Ledger(world.sandbox, blog.posts)
+    for _post in range(9):
+        blog.publish()
+    for wide, newest in ((80, ["7", "8", "9"]), (140, [str(n) for n in range(1, 10)])):
+        lines = [line for whole in ledger.table(wide) for line in whole.splitlines()]
+        heads = next(line for line in lines if "consent" in line)
+        assert re.findall(r"post (\d+)", heads) == newest
+        assert max(map(len, lines)) <= wide
