@@ -13,6 +13,9 @@ from gateway_sandbox.serve import Sandbox
 from gateway_sandbox.talking import Said
 from gateway_sandbox.world import SUBSCRIBED, WHO, masked
 
+GONE = {"en": "wrote STOP", "de": "schrieb STOP"}
+"""What the page says about a person who left, by language."""
+
 
 class Ledger:
     """`posts`: all of the blog, the list that grows.
@@ -35,6 +38,8 @@ class Ledger:
         sandbox.state.listeners.append(self._notice)
 
     def _notice(self, event: Event) -> None:
+        if isinstance(event, SomebodyWrote) and event.status == 200 and _stops(event.message):
+            self._sandbox.chats.introduce(event.contact, GONE, "no")
         if isinstance(event, SomebodyWrote) and event.contact not in self._acting:
             self._yours.add(event.contact)
             answer = f"answered with {event.status}" if event.status else "not answered"
@@ -116,6 +121,12 @@ class Ledger:
             f"{total} messages for {sum(self._expected.values())} expected,"
             f" {read} read · nobody twice, nobody without consent, a way out in each"
         )
+
+
+def _stops(message: Mapping[str, Any]) -> bool:
+    """Whether this is the demo's way out: its word, or its button."""
+    said = message.get("text", {}).get("body") or message.get("button", {}).get("payload") or ""
+    return said.strip(" .!").upper() == "STOP"
 
 
 def _wrote(message: Mapping[str, Any]) -> str:

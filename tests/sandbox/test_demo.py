@@ -187,3 +187,18 @@ async def test_the_table_shows_as_many_of_the_newest_posts_as_fit(deliver, blog)
         heads = next(line for line in lines if "consent" in line)
         assert re.findall(r"post (\d+)", heads) == newest
         assert max(map(len, lines)) <= wide
+
+
+async def test_the_page_says_who_left(start):
+    """By the word or by the button; whoever says something else stays as introduced."""
+    world = await start()
+    set_table(world.sandbox)
+    Ledger(world.sandbox, [])
+    writer, tapper, talker = people.CONFIRMED[:3]
+    await world.sandbox.say(writer, "Stop!")
+    await world.sandbox.say(tapper, button=("STOP", "Abmelden"))
+    await world.sandbox.say(talker, "Guten Morgen!")
+    shown = {phone.contact: phone for phone in world.sandbox.chats.introduced.values()}
+    assert [shown[one].tone for one in (writer, tapper, talker)] == ["no", "no", "yes"]
+    assert shown[writer].label == {"en": "wrote STOP", "de": "schrieb STOP"}
+    assert shown[talker].label["en"] == "confirmed"
