@@ -24,6 +24,7 @@ export class Drawer {
     this.rows.replaceChildren();
     this.empty.hidden = false;
     for (const post of [...posts].reverse()) this.add(post);
+    this.draw(); // at once: an empty drawer would say that nothing left
   }
 
   add(post) {
