@@ -26,7 +26,7 @@ from .feed.entries import Known
 from .feed.fetching import Asked, Trouble, fetch, of_refusal, of_status
 from .feed.memory import Memory, dump_shown, recall, recall_shown
 from .feed.moving import GONE, confirmed, elsewhere
-from .feed.reporting import Figures, how_it_went, row
+from .feed.reporting import Figures, how_it_went, row, what_it_brought
 from .feed.schedule import (
     first_look,
     hopeless,
@@ -37,7 +37,7 @@ from .feed.schedule import (
 )
 from .feed.settings import RssConfig
 from .feed.sharing import Shared, shared
-from .feed.taking import Taken, take
+from .feed.taking import take
 from .feed.wire import Document, Feed, Refusal
 
 SLICE = 300.0  # seconds; the clock may be set while we sleep
@@ -185,7 +185,7 @@ class Rss(Input):
         memory = memory.replace(
             fetched=True,
             empty_since=0.0 if found else first_and_empty,
-            note=_note(taken, found, first=not memory.fetched),
+            note=what_it_brought(taken, found, memory),
             title=feed.title,
             wishes=feed.wishes,
             found=found,
@@ -278,16 +278,6 @@ class Rss(Input):
 
 def _revived(memory: Memory) -> Memory:
     return memory.replace(stopped=False, due=0.0, failures=0, failing_since=0.0, trouble="")
-
-
-def _note(taken: Taken, found: int, *, first: bool) -> str:
-    """Say in a few words what a look brought."""
-    waits = taken.counts["doubted"]
-    if not taken.messages:
-        return f"first look, {found} known" if first else "nothing new"
-    went = len(taken.messages) - waits
-    parts = ([f"{went} new"] if went else []) + ([f"{waits} wait for a person"] if waits else [])
-    return ", ".join(parts)
 
 
 @hookimpl

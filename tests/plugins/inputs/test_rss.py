@@ -260,8 +260,11 @@ async def test_forgets_after_a_year_only(
         ({"teaser_length": 5}, ">= 40"),
         ({"max_new": 0}, ">= 1"),
         ({"intervall": 3}, "unknown field"),
-        ({"url": "https://blog.example:99999/"}, "name a host"),
-        ({"url": "https://[/"}, "name a host"),
+        ({"url": "https://blog.example:99999/"}, "^url must name a port from 1 to 65535"),
+        ({"url": "https://[/"}, "^url names a host in brackets"),
+        ({"url": "https://[::1"}, "^url names a host in brackets"),
+        ({"url": "https://blog.example/my feed"}, "^url must not contain blanks"),
+        ({"url": "https://user:word@blog.example/"}, "^url must not contain a user or password"),
         ({"utm": {"sorce": "whatsapp"}}, "unknown field"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -80,11 +81,12 @@ def poll(target: Any, label: str) -> None:
     """Read a feed now; one that stopped goes on."""
     with target.opened() as gateway:
         row = _row(gateway, _known(gateway, label), "poll")
+        waiting = {label: len(_waiting(gateway).get(label, ()))}
         times, running = _times(gateway), gateway.running
     if not running:
         _show([f"{label} is read when the gateway starts"])
         return
-    _show(page.listed({label: row}, {}, times, page.columns()))
+    _show(page.listed({label: row}, waiting, times, page.columns()))
     raise SystemExit(0 if row["state"] == "ok" else 1)
 
 
@@ -153,7 +155,7 @@ def try_(
 async def _read(target: Any, config: RssConfig) -> tuple[Feed | Trouble, str]:
     worker = Worker()
     async with target.http() as http:
-        answer = await fetch(http, Asked(config.url, config.private))
+        answer = await fetch(http, Asked(config.url, config.private, switch="--private"))
         if isinstance(answer, Trouble):
             return answer, ""
         if answer.status != 200:
@@ -226,10 +228,23 @@ def _decide(
         _show([f"#{message['number']}  {page.clean(message['title'])}"])
     posts = "this post" if len(found) == 1 else f"these {len(found)} posts"
     if not yes:
-        click.confirm(f"{question} {posts}?", abort=True)
+        _ask(f"{question} {posts}?")
     for message in found:
         gateway.call("message_set", message=str(message["number"]), action=action)
     _show([f"{done}: {len(found)}"])
+
+
+def _ask(question: str) -> None:
+    """Go on only if somebody agrees."""
+    try:
+        agreed = click.confirm(question)
+    except click.Abort:
+        if sys.stdin.isatty():  # Ctrl-C or Ctrl-D
+            raise
+        click.echo()  # ends the line of the question
+        raise click.UsageError("nobody is here to answer: say --yes to go on unasked") from None
+    if not agreed:
+        raise click.Abort
 
 
 def _times(gateway: Any) -> page.Times:

@@ -29,7 +29,7 @@ Result = Literal["not_fetched", "bad_status", "bad_document"]
 
 UNREACHED = {
     "bad_request": "its address cannot be asked for",
-    "private_address": "its address lies in a private network, which private = true allows",
+    "private_address": "its address lies in a private network",
     "dns": "the name of its server is not known",
     "connect": "nobody answers at its address",
     "connect_timeout": "nobody answers at its address in time",
@@ -64,12 +64,14 @@ REFUSED = {
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What to ask for.  `private`: the address itself may lie in a private network."""
+    """What to ask for.  `private`: the address itself may lie in a private network; `switch` is
+    what the reader would have to say for that."""
 
     url: str
     private: bool = False
     etag: str = ""
     modified: str = ""
+    switch: str = "private = true"
 
 
 class Landed(msgspec.Struct, frozen=True):
@@ -108,7 +110,15 @@ async def fetch(http: Http, asked: Asked) -> HttpResponse | Trouble:
             public_only=True,
         )
     except FetchError as error:
-        return Trouble("not_fetched", f"{UNREACHED[error.code]} ({error})")
+        return Trouble("not_fetched", f"{_unreached(error.code, asked)} ({error})")
+
+
+def _unreached(code: str, asked: Asked) -> str:
+    if code != "private_address":
+        return UNREACHED[code]
+    if asked.private:  # which allows its own host only
+        return "a redirect leads out of its host and into a private network, which is refused"
+    return f"{UNREACHED[code]}, which {asked.switch} allows"
 
 
 async def _private(http: Http, url: str, headers: dict[str, str]) -> HttpResponse:

@@ -96,8 +96,9 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _note(row: Mapping[str, Any], times: Times) -> str:
     if not row["failures"]:
         return clean(row["note"])
-    tries = "once" if row["failures"] == 1 else f"{row['failures']} times"
-    return f"{clean(row['trouble'])}, {tries} since {times.short(row['failing_since'])}"
+    count, first = row["failures"], times.short(row["failing_since"])
+    tries = f"once, at {first}" if count == 1 else f"{count} times since {first}"
+    return f"{clean(row['trouble'])}, {tries}"
 
 
 # --- one feed -----------------------------------------------------------------------------------

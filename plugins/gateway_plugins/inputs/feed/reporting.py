@@ -12,7 +12,7 @@ from gateway.api import Context
 
 from .memory import Memory, Shown
 from .settings import RssConfig
-from .taking import VERDICTS
+from .taking import VERDICTS, Taken
 
 POLLS = ("ok", "unchanged", "not_fetched", "bad_status", "bad_document")
 LONGEST_ADDRESS = 100  # characters of an address that a server named, in a sentence
@@ -66,6 +66,23 @@ def how_it_went(context: Context, label: str, memory: Memory, *, before: bool = 
     elif memory.read_at:
         note = ", ".join(filter(None, (memory.note, whereabouts(memory))))
         context.succeeded(note, next_at=due, at=_moment(memory.read_at) if before else None)
+
+
+def what_it_brought(taken: Taken, found: int, before: Memory) -> str:
+    """Say in a few words what a look brought.  `before`: what was known of the feed until then."""
+    if taken.messages:
+        waits = taken.counts["doubted"]
+        went = len(taken.messages) - waits
+        parts = [f"{went} new"] if went else []
+        parts += [f"{waits} wait for a person"] if waits else []
+        return ", ".join(parts)
+    if before.fetched or (before.used and not found):
+        return "nothing new"
+    if not taken.afresh:  # another address in the settings, mostly
+        return "it shows known posts, nothing new"
+    if before.used:
+        return f"read afresh: all it shows counts as known ({found})"
+    return f"first look, {found} known"
 
 
 def whereabouts(memory: Memory) -> str:

@@ -49,14 +49,28 @@ class RssConfig(PluginConfig):
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, with a sentence for the operator."""
-        try:
-            parts = urlsplit(self.url)
-            hostname = parts.hostname if parts.port != 0 else None
-        except ValueError:
-            hostname = None
-        if hostname is None or parts.scheme not in {"http", "https"}:
-            raise ValueError("url must begin with https:// or http:// and name a host")
+        if wrong := _wrong_with(self.url):
+            raise ValueError(f"url {wrong}")
         if self.every < 1:
             raise ValueError("every must be at least 1s; 15min is a good value")
         if self.language is not None and not LANGUAGE.fullmatch(self.language):
             raise ValueError('language must be a code such as "de"')
+
+
+def _wrong_with(url: str) -> str:
+    """Say what is wrong with an address, never the address: it may hold a password."""
+    if any(char.isspace() or not char.isprintable() for char in url):
+        return "must not contain blanks or invisible characters; in an address a blank is %20"
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # half an IPv6 address
+        return "names a host in brackets that is no IPv6 address, such as https://[::1]/feed"
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return "must begin with https:// or http:// and name a host"
+    if "@" in parts.netloc:
+        return "must not contain a user or password (user:password@): no feed is asked with one"
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    return "must name a port from 1 to 65535, or none" if port == 0 else ""

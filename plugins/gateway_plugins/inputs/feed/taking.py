@@ -36,11 +36,13 @@ class Taken(msgspec.Struct, frozen=True):
     """What becomes of a document.  `messages` are oldest first; one in doubt says why.
 
     `shares`: it showed posts that are known, or none was known yet; None if it showed none.
+    `afresh`: nothing told what is new, so all but the newest `first` count as known.
     """
 
     messages: list[Message]
     counts: dict[str, int]
     shares: bool | None
+    afresh: bool
     shown: list[Shown]
 
 
@@ -58,7 +60,8 @@ def take(
     verdicts = dict.fromkeys(range(len(looks)), "known")
     verdicts |= dict.fromkeys(set(unseen) - set(wanted), "skipped_category")
     doubts: dict[int, str] = {}
-    if not (memory.fetched or shares):
+    afresh = not (memory.fetched or shares)
+    if afresh:
         most = 0 if memory.used else config.first
         wanted = wanted[max(0, len(wanted) - most) :]
     else:
@@ -83,7 +86,7 @@ def take(
         counts[verdict] += 1
     newest = sorted(verdicts, reverse=True)[:SHOWN]
     shown = [_shown(feed.entries[p], feed, config, verdicts[p]) for p in newest]
-    return Taken(messages, counts, shares or fresh if looks else None, shown)
+    return Taken(messages, counts, shares or fresh if looks else None, afresh, shown)
 
 
 class _Judge:

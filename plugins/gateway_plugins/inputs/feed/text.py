@@ -47,6 +47,16 @@ _TAILS = (
     ("The post ", " first appeared on "),
     ("The article ", " appeared first on "),
 )
+# What hosts of podcasts put behind every episode, as they share its advertising or have to tell
+# of the tracking.  None of it is the author's, and each took half of a teaser.
+_HOSTS = (
+    r"See omnystudio\.com/listener for privacy information\.?",  # Omny
+    r"Learn more about your ad choices\. Visit (?:megaphone\.fm|podcastchoices\.com)/adchoices\.?",
+    r"Hosted on Acast\. See acast\.com/privacy for more information\.?",
+    r"Advertising Inquiries: https://redcircle\.com/brands",  # RedCircle, before the next
+    r"Privacy & Opt-Out: https://redcircle\.com/privacy",
+)
+_HOSTED = re.compile(rf"(?:(?:^| )(?:· )?(?:{'|'.join(_HOSTS)})){{1,4}}$", re.IGNORECASE)
 _MORE = re.compile(
     r"\s*[·(\[]?\s*(?:weiterlesen|mehr lesen|jetzt lesen|read more|continue reading)"
     r"(?: (?:on|auf|bei|in) [^.!?]{1,60})?[\s…».:)\]→>]*$",
@@ -116,12 +126,15 @@ def title(raw: str) -> str:
 
 
 def without_tail(text: str) -> str:
-    """Take off what the blog software appended ("Der Beitrag … erschien zuerst auf …")."""
+    """Take off what blog software or the host of a podcast appended ("Der Beitrag … erschien zuerst
+    auf …")."""
     for start, middle in _TAILS:
         at = text.rfind(middle, max(0, len(text) - 600))
         begin = text.rfind(start, 0, at) if at >= 0 else -1
         if begin >= 0 and (begin == 0 or text[begin - 1] == " "):
             text = text[:begin].rstrip(" ·")
+    if hosted := _HOSTED.search(text):
+        text = text[: hosted.start()].rstrip(" ·")
     return _KEYWORDS.sub("", _MORE.sub("", text))
 
 

@@ -203,7 +203,8 @@ def test_a_feed_that_is_not_there(command: str) -> None:
         ),
         (["refuse", "blog", "--yes"], "", 0, [("3", "cancel"), ("5", "cancel"), ("7", "cancel")]),
         (["release", "blog"], "n\n", 1, []),
-        (["release", "blog"], "", 1, []),  # nobody there to ask
+        (["release", "blog"], "", 2, []),  # nobody there to ask
+        (["refuse", "blog"], "", 2, []),
         (["release", "presse", "--yes"], "", 0, []),
     ],
 )
@@ -216,6 +217,29 @@ def test_deciding_about_all_that_waits(
     assert run(gateway, *arguments, input=input)[0] == code
     sets = [told for operation, told in gateway.called if operation == "message_set"]
     assert [(one["message"], one["action"]) for one in sets] == done
+
+
+@pytest.mark.parametrize("command", ["release", "refuse"])
+def test_nobody_there_to_ask(command: str) -> None:
+    gateway = Gateway(blog=BLOG)
+    gateway.messages = [message(3)]
+    _, shown = run(gateway, command, "blog")
+    assert shown.endswith("nobody is here to answer: say --yes to go on unasked\n")
+    assert "Aborted" not in shown
+
+
+def test_a_look_by_hand_counts_what_waits_as_the_table_does() -> None:
+    gateway = Gateway(blog=BLOG.replace(note="1 new, 2 wait for a person"))
+    gateway.messages = [message(7), message(8), message(9, input="crm")]
+    code, polled = run(gateway, "poll", "blog")
+    assert (code, polled) == (0, run(gateway)[1])
+    row = "blog  ok     19:36  19:51     25    1     24     2  1 new, 2 wait for a person"
+    assert polled.splitlines()[1:] == [row]
+
+
+def test_a_single_failure_has_a_time_and_no_span() -> None:
+    _, shown = run(Gateway(blog=FAILS.replace(failures=1)))
+    assert shown.endswith("there is nothing at its address, once, at 17:41\n")
 
 
 def test_polling_by_hand() -> None:
@@ -279,7 +303,7 @@ def test_trying_a_feed(site: dict[str, Any]) -> None:
     [
         (404, b"", True, "HTTP 404: there is nothing at its address"),
         (200, b"<html>", True, "it is no feed"),
-        (200, feed(1), False, "which private = true allows"),
+        (200, feed(1), False, "in a private network, which --private allows (private_address: "),
     ],
 )
 def test_what_cannot_be_tried(
@@ -291,10 +315,39 @@ def test_what_cannot_be_tried(
     assert words in shown
 
 
-def test_trying_no_address() -> None:
-    code, shown = run(Gateway(), "try", "file:///etc/passwd")
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("file:///etc/passwd", "url must begin with https:// or http:// and name a host"),
+        ("https://", "url must begin with https://"),
+        ("https://:80/feed", "url must begin with https://"),
+        ("https://blog.example:65536/", "url must name a port from 1 to 65535, or none"),
+        ("https://blog.example:0/", "url must name a port"),
+        ("https://blog.example:-1/", "url must name a port"),
+        ("https://blog.example:x/", "url must name a port"),
+        ("https://blog.example/my feed", "url must not contain blanks"),
+        (" https://blog.example/", "url must not contain blanks"),
+        ("https://blog.example/\n", "url must not contain blanks"),
+        ("https://blog\u200b.example/", "url must not contain blanks or invisible characters"),
+        ("https://user:geheim@blog.example/", "url must not contain a user or password"),
+        ("https://geheim@blog.example/", "url must not contain a user or password"),
+        ("https://[::1", "url names a host in brackets that is no IPv6 address"),
+        ("https://[::1/feed", "url names a host in brackets"),
+    ],
+)
+def test_trying_no_address(url: str, words: str) -> None:
+    code, shown = run(Gateway(), "try", url)
     assert code == 2
-    assert "url must begin with https://" in shown
+    assert words in shown
+    assert "geheim" not in shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://[::1]:8080/feed", "https://blog.example:65535", "https://bücher.example/@feed?a=b@c"],
+)
+def test_addresses_that_are_fine(url: str) -> None:
+    assert RssConfig(url=url, topic="blog").url == url
 
 
 def test_trio_is_left_clean(site: dict[str, Any]) -> None:

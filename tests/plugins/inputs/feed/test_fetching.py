@@ -68,6 +68,20 @@ async def test_a_circle_of_a_private_host_ends() -> None:
     assert len(http.asked) == 6
 
 
+async def test_a_redirect_into_the_private_network_is_not_blamed_on_the_switch() -> None:
+    class Refusing(Hops):
+        async def get(self, url: str, headers: Any = None, **limits: Any) -> Answered:
+            if limits["public_only"]:
+                raise FetchError("private_address", "10.0.0.6")
+            return await super().get(url, headers, **limits)
+
+    http = Refusing(**{"10.0.0.5_feed": (302, "http://10.0.0.6/")})
+    answer = await fetch(http, Asked(OWN, private=True))  # type: ignore[arg-type]
+    assert isinstance(answer, Trouble)
+    assert answer.why.startswith("a redirect leads out of its host and into a private network")
+    assert "allows" not in answer.why
+
+
 async def test_any_other_feed_is_asked_on_public_addresses_only() -> None:
     class Refusing:
         async def get(self, url: str, headers: Any = None, **limits: Any) -> Answered:

@@ -192,6 +192,24 @@ async def test_another_address_in_the_settings_revives(
     assert not memory(context, NEW).stopped
 
 
+@pytest.mark.parametrize(
+    ("shown", "note"),
+    [
+        (feed(2, 1), "it shows known posts, nothing new"),
+        (feed(3, 2, 1), "1 new"),
+        (feed(8, 9), "read afresh: all it shows counts as known (2)"),
+        (feed(), "nothing new"),
+    ],
+)
+async def test_another_address_in_the_settings_is_no_first_look(
+    context: Context, autojump_clock: Any, shown: bytes, note: str
+) -> None:
+    await poll(context, feed(2, 1))
+    await poll(context, shown, url=NEW)
+    notes = [context.health[0].note, context.health[-1].note]
+    assert notes == ["first look, 2 known", note]
+
+
 async def test_a_running_feed_is_polled_by_command(context: Context, autojump_clock: Any) -> None:
     """`gateway feeds poll` does not wait until it is due, and tells what came of it."""
     context.http.script = [Answered(status=410), Answered(body=feed(1))]

@@ -97,6 +97,21 @@ def test_no_cut_inside_a_character(limit: int) -> None:
         ("Das sagte er. (dpa)", "Das sagte er."),
         ("Das sagte er (nicht sie).", "Das sagte er (nicht sie)."),
         ("Das sagte er. (Sie nicht.)", "Das sagte er. (Sie nicht.)"),
+        ("Text. See omnystudio.com/listener for privacy information.", "Text."),
+        ("Text · See omnystudio.com/listener for privacy information.", "Text"),
+        ("See omnystudio.com/listener for privacy information.", ""),
+        ("Text. Learn more about your ad choices. Visit megaphone.fm/adchoices", "Text."),
+        ("Text. Learn more about your ad choices. Visit podcastchoices.com/adchoices", "Text."),
+        ("Text. · Hosted on Acast. See acast.com/privacy for more information.", "Text."),
+        ("Text. Advertising Inquiries: https://redcircle.com/brands · "
+         "Privacy & Opt-Out: https://redcircle.com/privacy", "Text."),
+        ("Text. Hosted on Acast. See acast.com/privacy for more information. "
+         "Der Beitrag A erschien zuerst auf B.", "Text."),
+        ("Hosted on Acast. See acast.com/privacy for more information. Danach Text.",
+         "Hosted on Acast. See acast.com/privacy for more information. Danach Text."),
+        ("Wir sind bei redcircle.com/privacy", "Wir sind bei redcircle.com/privacy"),
+        ("OverSee omnystudio.com/listener for privacy information.",
+         "OverSee omnystudio.com/listener for privacy information."),
         ("Ich will mehr weiterlesen als du.", "Ich will mehr weiterlesen als du."),
     ],
 )  # fmt: skip
