@@ -139,7 +139,10 @@ def assemble(file: Path, catalogue: Catalogue) -> Parts:
 
 def _known(config: GatewayConfig, catalogue: Catalogue, problems: Problems) -> list[str]:
     """Return the names in the chain that mean something, and tell of the others; also of tables
-    that no name in the chain means."""
+    that no name in the chain means.
+
+    With the tables that misspelt names meant, so that their problems are told as well.
+    """
     tables = config.middleware
     known = tables.keys() | catalogue.names("middleware")
     # Something that is broken, or no middleware, is no slip of the pen: its own reason is told.
@@ -154,7 +157,9 @@ def _known(config: GatewayConfig, catalogue: Catalogue, problems: Problems) -> l
             near = nearest(name, set(config.chain) - tables.keys())
             hint = f"did you mean [middleware.{near}]?" if near else "add it, or remove this table"
             problems.add(f"[middleware.{name}]", f"is not in the chain; {hint}")
-    return [name for name in config.chain if name not in unknown]
+    known_names = [name for name in config.chain if name not in unknown]
+    also = {near for near in meant_by.values() if near and near in tables} - set(known_names)
+    return known_names + sorted(also)
 
 
 def _references(plugin: Plugin, where: str, config: GatewayConfig, problems: Problems) -> None:

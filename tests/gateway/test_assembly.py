@@ -246,6 +246,25 @@ def test_one_mistake_in_the_chain_is_one_problem(file: Path, chain: str | None) 
 
 
 @pytest.mark.parametrize(
+    ("new", "problem"),
+    [
+        ('nubmer = "3"', "nubmer: unknown key; did you mean 'number'"),
+        ("number = 3", "number: "),
+        ('number = "3"\nsender = "mian"', "sender: there is no sender 'mian'"),
+        ('plugin = "feed"', "plugin: plugin 'feed' is input, no middleware"),
+    ],
+)
+@pytest.mark.parametrize("chain", ['"fotter"', '"fotter", "foter"', '"fotter", "footer"'])
+def test_a_misspelt_name_hides_no_mistake(file: Path, chain: str, new: str, problem: str) -> None:
+    """The table that the name meant is checked as well, once."""
+    with pytest.raises(ConfigError) as caught:
+        make(file, GOOD.replace('"gate", "footer"', chain).replace('number = "3"', new))
+    told = caught.value.problems
+    assert told[0].startswith(f"{file}: chain: there is no middleware 'fotter'; did you mean")
+    assert sum(each.startswith(f"{file}: [middleware.footer] {problem}") for each in told) == 1
+
+
+@pytest.mark.parametrize(
     ("label", "problem"), [("fussy", "fussy is fussy"), ("buggy", "ZeroDivisionError in __init__")]
 )
 def test_a_plugin_that_refuses_its_settings_is_told(file: Path, label: str, problem: str) -> None:

@@ -201,8 +201,14 @@ def entries() -> Iterator[tuple[str, str, str, str]]:
 def test_real_feeds_are_hardly_ever_held() -> None:
     """Teasers of news, blogs and podcasts, as the rss input hands them in."""
     found = [(name, title, score(title, text, link)) for name, title, text, link in entries()]
-    held = [(n, t, s.sentence(THRESHOLD)) for n, t, s in found if s.points >= THRESHOLD]
-    print(f"\n{len(held)} of {len(found)} posts held")
+    over = [(name, title, one) for name, title, one in found if one.points >= THRESHOLD]
+    # What calls itself advertising is held rightly.
+    held = [
+        (name, title, one.sentence(THRESHOLD))
+        for name, title, one in over
+        if not any(signal.name == "labelled" for signal in one.signals)
+    ]
+    print(f"\n{len(held)} of {len(found)} posts held, and {len(over) - len(held)} labelled ones")
     for one in held:
         print(f"    {one}")
     assert len(found) > 400
@@ -226,6 +232,7 @@ def took(text: str) -> float:
         "Jetzt kaufen! 50 % Rabatt 🔥 nur 19,99 € statt 24,99 €. ",
         "R\u200babatt Rаbatt 𝗦𝗔𝗟𝗘 ",
         "a", "а", "a ", "*a*", "!", "1,", "(", "a\u200b", "https://a.example ", "code A", "🔥",
+        "-", "\n- Anzeige", "#a", "Paid partnership with ",
     ],
 )  # fmt: skip
 def test_the_longest_text_takes_no_time(unit: str) -> None:

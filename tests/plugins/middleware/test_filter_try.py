@@ -191,6 +191,24 @@ def test_json(folder: Path) -> None:
             b"<title>T</title><body><header>Start</header><p>Ein Satz.</p>",
             "T", "Ein Satz.", "https://a.example/p",
         ),
+        *(
+            (
+                f"<title>{title}</title><meta property=og:title content='{shared}'>"
+                f"<meta content='{site}' property='og:site_name'>"
+                "<meta name=description content=D>".encode(),
+                expected, "D", "https://a.example/p",
+            )
+            for title, shared, site, expected in (
+                ("T – Blog", "T", "Blog", "T"),
+                ("Anders", "T &amp; U | Blog", "Blog", "T & U"),
+                ("T – Blog", "", "Blog", "T"),
+                ("T – Blog", "", "", "T – Blog"),
+                ("T – Blog", "", "Zeitung", "T – Blog"),
+                ("Blog", "Blog", "Blog", "Blog"),
+                ("", "Mein Blog", "Blog", "Mein Blog"),
+                ("", "Vorher –", "", "Vorher –"),
+            )
+        ),
     ],
 )  # fmt: skip
 def test_posts_of_every_kind(body: bytes, title: str, text: str, link: str) -> None:
@@ -215,7 +233,8 @@ def test_what_is_no_post(body: bytes, said: str) -> None:
 
 def test_what_cannot_be_tried(folder: Path) -> None:
     """Status 3 and one sentence."""
-    for source, said in (("/nix", "No such file"), ("http://127.0.0.1:9/x", "cannot be fetched")):
+    nobody = "http://127.0.0.1:9/x: nobody answers at its address (connect: 127.0.0.1)"
+    for source, said in (("/nix", "No such file"), ("http://127.0.0.1:9/x", nobody)):
         result = run(source)
         assert result.exit_code == 3
         assert said in result.output

@@ -5,7 +5,8 @@ reading   a text as a person reads it       patterns  users' patterns, in linear
 score     does it read like advertising?    phrases   what advertising says, what news says
 private   personal data, never quoted       checksums numbers that prove themselves
 links     where a link may lead             target    where it really leads, for a phone
-head      what a web page says of itself    cli       `gateway filter try`
+head      what a web page says of itself    labels    does it call itself advertising?
+cli       `gateway filter try`
 """
 
 from __future__ import annotations

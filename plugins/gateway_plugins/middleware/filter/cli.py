@@ -57,7 +57,7 @@ def try_(
         wanted = None if every else item
         trials = trio.run(_run, target, source, document, topic, settings, wanted)
     except* (ConfigError, FetchError, UnreadableError) as group:
-        raise Failure(_first(group)) from None
+        raise Failure(_first(group, source)) from None
     if as_json:
         text = json.dumps([_plain(trial) for trial in trials], ensure_ascii=False, indent=2)
         click.echo("".join(f"\\u{ord(c):04x}" if "\x7f" <= c <= "\x9f" else c for c in text))
@@ -145,8 +145,16 @@ def _plain(trial: Any) -> dict[str, Any]:
     }
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> str:
+def _first(group: BaseExceptionGroup[BaseException], source: str) -> str:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return f"cannot be fetched: {error}" if isinstance(error, FetchError) else str(error)
+    return f"{source}: {_unreached(error)}" if isinstance(error, FetchError) else str(error)
+
+
+def _unreached(error: FetchError) -> str:
+    from gateway_plugins.inputs.feed.fetching import UNREACHED
+    from gateway_plugins.middleware.filter.posts import LARGEST
+
+    words = UNREACHED | {"too_large": f"it is larger than {LARGEST // 1_000_000} MB"}
+    return f"{words[error.code]} ({error})"

@@ -99,7 +99,13 @@ class Filter(Middleware):
         if not self.config.threshold or message.kind in ("service", "confirmation"):
             return Score(())
         may_sell = message.topic in self.config.may_sell
-        return score(message.title, message.text, message.link, may_sell=may_sell)
+        return score(
+            message.title,
+            message.text,
+            message.link,
+            may_sell=may_sell,
+            required=self.config.required_words,
+        )
 
     def _advertises(self, found: Score) -> bool:
         return found.points >= self.config.threshold > 0

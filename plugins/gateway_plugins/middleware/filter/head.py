@@ -39,9 +39,14 @@ _ATTRIBUTES = _compiled(r"([a-z-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+)
 
 
 class Head(msgspec.Struct, kw_only=True):
-    """What was found.  `refresh` is the address that a meta element moves on to."""
+    """What was found.  `refresh` is the address that a meta element moves on to.
+
+    Open Graph protocol: `shared_title` is og:title, `site` is og:site_name.
+    """
 
     title: str = ""
+    shared_title: str = ""
+    site: str = ""
     description: str = ""
     image: str = ""
     viewport: bool = False
@@ -80,6 +85,10 @@ def _take(found: Head, tag: str, attributes: dict[str, str]) -> None:
         found.viewport = True
     elif name in ("description", "og:description"):
         found.description = found.description or content
+    elif name == "og:title":
+        found.shared_title = found.shared_title or content[:300]
+    elif name == "og:site_name":
+        found.site = found.site or content[:300]
     elif name == "og:image":
         found.image = found.image or content
     elif attributes.get("http-equiv", "").lower() == "refresh":

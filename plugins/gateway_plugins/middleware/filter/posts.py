@@ -78,8 +78,17 @@ def _of_page(body: bytes, url: str, content_type: str) -> Message:
     markup = body[: plain_text.LONGEST_HTML].decode("utf-8", "replace")
     text = head.description or plain_text.plain(_article(plain_text.tree(markup)))
     image = urljoin(url, head.image) if head.image else None
-    title = plain_text.title(head.title)
+    title = plain_text.title(_without_site(head.shared_title or head.title, head.site))
     return _message(_Written(title, plain_text.teaser(text, TEASER), url, image))
+
+
+def _without_site(title: str, site: str) -> str:
+    """Take off the site's name, which many pages append to their title ("Post – Blog")."""
+    if not (site and title.endswith(site)):
+        return title
+    own = title.removesuffix(site).rstrip()
+    bare = own.rstrip("-–—|·•:»").rstrip()
+    return bare if bare and bare != own else title  # else it is a word of the title
 
 
 def _article(page: LexborNode | None) -> LexborNode | None:

@@ -7,18 +7,20 @@ measured on the other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import islice
 from urllib.parse import urlsplit
 
 import msgspec
 
+from gateway.api import says
 from gateway_plugins.middleware.filter import phrases
+from gateway_plugins.middleware.filter.labels import label
 from gateway_plugins.middleware.filter.patterns import Pattern, fold
 from gateway_plugins.middleware.filter.reading import read
 
-SELLING = frozenset({"buy now", "offer", "price cut", "prices", "coupon"})
+SELLING = frozenset({"labelled", "buy now", "offer", "price cut", "prices", "coupon"})
 """Signals that say nothing about a topic whose readers asked for offers."""
 
 SHORTENERS = frozenset(
@@ -30,6 +32,9 @@ SHORTENERS = frozenset(
 )  # fmt: skip
 SAID = 5
 """Signals that a sentence names."""
+
+LABELLED = 5
+"""Enough by itself for the threshold that is the default."""
 
 MATCHES = 20
 """Places of one pattern that are looked at; more would change no score."""
@@ -115,11 +120,22 @@ def _compiled(lines: str) -> Pattern:
     return Pattern(phrases.pattern(lines), longest=50_000, memory=32 << 20)
 
 
-def score(title: str, text: str, link: str = "", *, may_sell: bool = False) -> Score:
-    """Judge a post.  With `may_sell` prices and offers count nothing, loudness and bait still do."""
+def score(
+    title: str, text: str, link: str = "", *, may_sell: bool = False, required: Sequence[str] = ()
+) -> Score:
+    """Judge a post.  With `may_sell` prices and offers count nothing, loudness and bait still do.
+
+    A label that says a word of `required` counts nothing either: who asks for it gets it.
+    """
     reading = read(f"{title}\n{text}")
     plain = _LINK.sub(" ", reading.text)
     signals = [*_said(plain), *_loud(plain), *_links(reading.text, link)]
+    labelled = label(_EMOJI.sub("", plain), titled=bool(title.strip()))
+    if labelled and not says(labelled, required):
+        # An advertisement that reads like news is what labels are for: news does not excuse it.
+        signals = [one for one in signals if one.points > 0]
+        found = f"labelled as advertising: {_quoted(labelled)}"
+        signals.append(Signal("labelled", LABELLED, (found,)))
     if reading.tricks:
         points = min(1 + len(reading.tricks), 4)
         signals.append(Signal("hidden letters", points, tuple(map(_quoted, reading.tricks))))
