@@ -131,6 +131,28 @@ async def test_a_topic_may_sell() -> None:
             pass
 
 
+async def test_a_topic_has_its_own_threshold() -> None:
+    """Stricter, more patient or not at all; the note and the reason name the one that counted."""
+    topics = [TOPIC.replace(name=name) for name in ("strict", "patient", "never")] + [TOPIC]
+    plugin = make(Filter, thresholds={"strict": 1, "patient": 100, "never": 0})
+    mild = message(title="Konzert am Samstag", text="Karten für 12 Euro oder 8 Euro.")
+    async with started(plugin, FakeContext(topics=topics)):
+        for topic, note in [("patient", "of 100"), ("blog", "of 5"), ("never", "filter passed")]:
+            passed = await judged(plugin, mild.replace(topic=topic))
+            assert isinstance(passed, Message), topic
+            assert passed.notes[0].endswith(note)
+        held = await judged(plugin, mild.replace(topic="strict"))
+        assert isinstance(held, Hold)
+        assert "of 1:" in held.text
+        assert isinstance(await judged(plugin, message(topic="blog", **AD)), Hold)
+        assert isinstance(await judged(plugin, message(topic="never", **AD)), Message)
+    with pytest.raises(ConfigError, match="thresholds: there is no topic 'strict'"):
+        async with started(plugin, FakeContext()):
+            pass
+    with pytest.raises(ConfigError, match="thresholds offers: write points from 1 to 100"):
+        make(Filter, thresholds={"offers": 101})
+
+
 # --- how often it is right ----------------------------------------------------------------------
 class Post(NamedTuple):
     language: str

@@ -63,13 +63,14 @@ class Filter(Middleware):
 
     @asynccontextmanager
     async def lifespan(self, context: Context) -> AsyncIterator[None]:
-        """Raises ConfigError if a topic that may sell does not exist."""
-        for topic in self.config.may_sell:
+        """Raises ConfigError if a topic that the settings name does not exist."""
+        named = [("may_sell", topic) for topic in self.config.may_sell]
+        named += [("thresholds", topic) for topic in self.config.thresholds]
+        for key, topic in named:
             if topic not in context.topics:
                 known = ", ".join(context.topics) or "none"
                 raise ConfigError(
-                    f"[middleware.{self.label}] may_sell: there is no topic {topic!r};"
-                    f" known: {known}"
+                    f"[middleware.{self.label}] {key}: there is no topic {topic!r}; known: {known}"
                 )
         self._context = context
         yield
@@ -84,8 +85,8 @@ class Filter(Middleware):
         if (reason := _matches(self._blocked, plain)) is not None:
             return Drop("blocked_pattern", reason)
         found = self.scored(message)
-        if self._advertises(found) and self.config.advertising == "drop":
-            return Drop("advertising", found.sentence(self.config.threshold))
+        if self._advertises(message, found) and self.config.advertising == "drop":
+            return Drop("advertising", found.sentence(self.threshold(message)))
         for hold in self._holds(message, text, plain, found):
             if hold.code not in message.approved:
                 return hold
@@ -96,7 +97,7 @@ class Filter(Middleware):
 
     def scored(self, message: Message) -> Score:
         """Return how much a message reads like plain advertising; an answer never does."""
-        if not self.config.threshold or message.kind in ("service", "confirmation"):
+        if not self.threshold(message) or message.kind in ("service", "confirmation"):
             return Score(())
         may_sell = message.topic in self.config.may_sell
         return score(
@@ -107,13 +108,17 @@ class Filter(Middleware):
             required=self.config.required_words,
         )
 
-    def _advertises(self, found: Score) -> bool:
-        return found.points >= self.config.threshold > 0
+    def threshold(self, message: Message) -> int:
+        """Return the points from which a message of this topic counts as advertising; 0: never."""
+        return self.config.thresholds.get(message.topic or "", self.config.threshold)
+
+    def _advertises(self, message: Message, found: Score) -> bool:
+        return found.points >= self.threshold(message) > 0
 
     def _note(self, message: Message, found: Score) -> str:
         parts = [f"{self.label} passed"]
-        if self.config.threshold:
-            parts.append(f"score {found.points} of {self.config.threshold}")
+        if threshold := self.threshold(message):
+            parts.append(f"score {found.points} of {threshold}")
         parts += [
             f"{what} looked at"
             for what, there in (
@@ -171,8 +176,8 @@ class Filter(Middleware):
             if data:
                 said = f"{private.sentence(data)}; take it out, or release it"
                 yield Hold("personal_data", said)
-        if self._advertises(found):
-            said = found.sentence(self.config.threshold)
+        if self._advertises(message, found):
+            said = found.sentence(self.threshold(message))
             yield Hold("advertising", f"{said}; release it, or rewrite")
 
     async def _target(self, message: Message) -> Drop | Hold | None:

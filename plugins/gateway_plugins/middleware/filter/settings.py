@@ -37,6 +37,8 @@ class FilterConfig(PluginConfig):
     """A message that one of these matches waits for a person."""
     threshold: int = 5
     """Points at which a post counts as plain advertising; 0: never."""
+    thresholds: dict[str, int] = {}
+    """Topic → a threshold of its own."""
     advertising: Literal["hold", "drop"] = "hold"
     """What becomes of plain advertising."""
     may_sell: tuple[str, ...] = ()
@@ -60,8 +62,11 @@ class FilterConfig(PluginConfig):
 
     def __post_init__(self) -> None:
         problems = [*_words(self), *_hosts(self)]
-        if not 0 <= self.threshold <= 100:
-            problems.append("threshold: write points from 1 to 100, or 0 for never")
+        given = {"threshold": self.threshold}
+        given |= {f"thresholds {topic}": points for topic, points in self.thresholds.items()}
+        for key, points in given.items():
+            if not 0 <= points <= 100:
+                problems.append(f"{key}: write points from 1 to 100, or 0 for never")
         for kind in self.personal_data:
             if kind not in KINDS:
                 known = ", ".join(KINDS)

@@ -168,7 +168,7 @@ async def tried(message: Message, settings: Settings, http: Any) -> Trial:
         message=message,
         verdict=verdict,
         score=plugin.scored(message),
-        threshold=settings.filter.threshold,
+        threshold=plugin.threshold(message),
         contents=tuple(contents),
         missing=tuple(missing),
     )
