@@ -3,7 +3,7 @@
 Read message.py, plugin.py, pipeline.py and one middleware, and you know the house.
 A file imports only from layers above its own:
 
-    values    errors, ids, values, secret, message, verdicts, inbound
+    values    errors, ids, values, columns, secret, message, verdicts, inbound
     contract  plugin, hookspecs
     tools     clock, isolation, metrics, logs, wire, posting, http, web, systemd, lock
     store     protocol, writer, migrate, sqlite/

@@ -1,13 +1,45 @@
 """All that a plugin may import from the core."""
 
 from gateway import API_VERSION
-from gateway.errors import ConfigError, DeliveryError, NotSent, Rejected, Unknown
+from gateway.columns import cut, fitting, width
+from gateway.errors import (
+    CodeTaken,
+    ConfigError,
+    DeliveryError,
+    Later,
+    MailError,
+    NotSent,
+    Rejected,
+    Unknown,
+)
+from gateway.given import Answered, Context, MessageView, Preview, Said
 from gateway.hookspecs import hookimpl
 from gateway.http import FetchError
-from gateway.inbound import AccountEvent, ConsentEvent, Event, Inbound, Intake, Person, Status
+from gateway.inbound import (
+    AccountEvent,
+    Case,
+    CaseKind,
+    Close,
+    ConsentEvent,
+    Contact,
+    Echo,
+    Event,
+    IdentityChange,
+    Inbound,
+    Intake,
+    Person,
+    Preference,
+    Received,
+    SignUp,
+    Standing,
+    Status,
+    Wording,
+)
+from gateway.linking import new_code, start_link, start_text
 from gateway.message import (
     Basis,
     Button,
+    Card,
     Content,
     Delivery,
     Identity,
@@ -19,64 +51,93 @@ from gateway.message import (
     Topic,
 )
 from gateway.plugin import (
-    Context,
-    Http,
-    HttpResponse,
     Input,
     Middleware,
     Observer,
+    Outcome,
     Output,
     Plugin,
     PluginConfig,
 )
 from gateway.secret import Secret
-from gateway.values import Duration, said, says
-from gateway.verdicts import Closed, Drop, Hold, Limit, Quota, Rate
+from gateway.services import Http, HttpResponse
+from gateway.values import Duration, PhoneNumberError, mask_phone, phone, said, says
+from gateway.verdicts import Closed, Concern, Drop, Hold, Limit, Quota, Rate
 
 __all__ = [
     "API_VERSION",
     "AccountEvent",
+    "Answered",
     "Basis",
     "Button",
+    "Card",
+    "Case",
+    "CaseKind",
+    "Close",
     "Closed",
+    "CodeTaken",
+    "Concern",
     "ConfigError",
     "ConsentEvent",
+    "Contact",
     "Content",
     "Context",
     "Delivery",
     "DeliveryError",
     "Drop",
     "Duration",
+    "Echo",
     "Event",
     "FetchError",
     "Hold",
     "Http",
     "HttpResponse",
     "Identity",
+    "IdentityChange",
     "Inbound",
     "Input",
     "Intake",
     "Kind",
+    "Later",
     "Limit",
+    "MailError",
     "Message",
+    "MessageView",
     "Middleware",
     "NotSent",
     "Observer",
+    "Outcome",
     "Output",
     "Permissions",
     "Person",
+    "PhoneNumberError",
     "Plugin",
     "PluginConfig",
+    "Preference",
+    "Preview",
     "Quota",
     "Rate",
+    "Received",
     "Rejected",
+    "Said",
     "Secret",
+    "SignUp",
+    "Standing",
     "Status",
     "Template",
     "Text",
     "Topic",
     "Unknown",
+    "Wording",
+    "cut",
+    "fitting",
     "hookimpl",
+    "mask_phone",
+    "new_code",
+    "phone",
     "said",
     "says",
+    "start_link",
+    "start_text",
+    "width",
 ]

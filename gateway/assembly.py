@@ -6,21 +6,31 @@ All problems of the whole file are reported together.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 
+from gateway.clock import SystemClock
 from gateway.config import GatewayConfig, Table, load
-from gateway.consent import StopWords
+from gateway.context import Shared
 from gateway.discovery import Catalogue, Found
 from gateway.errors import ConfigError
+from gateway.inbound import Intake
 from gateway.isolation import where
-from gateway.message import Message
+from gateway.keys import Keys
+from gateway.links import SignedLinks
+from gateway.message import Identity, Message
+from gateway.pipeline import Pipeline
 from gateway.plugin import Input, Middleware, Observer, Output, Plugin
+from gateway.previewing import Previews
+from gateway.services import Http
+from gateway.store.protocol import Store
 from gateway.tables import Problems, meant, nearest, read_table, shown
+from gateway.texts import TextFiles
 from gateway.values import PhoneNumberError, phone
+from gateway.words import Words
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +43,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     observers: Mapping[str, Observer]
     origins: Mapping[str, str]
     """Label → distribution, for `gateway order`."""
-    stop_words: StopWords
+    words: Words
+    texts: TextFiles
     salt: str
     """Fingerprint of what the verdicts on messages depend on."""
     settings: Mapping[str, Any]
@@ -53,6 +64,11 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
                 found.setdefault(id(plugin), plugin)
         return list(found.values())
 
+    def address(self, sender: str) -> str:
+        """See Context.sender_address."""
+        output = self.senders.get(sender or next(iter(self.senders), ""))
+        return output.display if output is not None else ""
+
     def complete(self, message: Message) -> Message:
         """Fill in what the settings decide: the sender (its own, its topic's, or the first) and
         the language (its own, or the company's)."""
@@ -68,7 +84,7 @@ def assemble(file: Path, catalogue: Catalogue) -> Parts:
     config, problems = load(file)
     origins: dict[str, str] = {}
     settings: dict[str, Any] = {"chain": list(config.chain)}
-    for name in ("company", "server", "consent", "service"):
+    for name in ("company", "server", "consent", "mail", "proof", "retention", "service"):
         settings[name] = shown(getattr(config, name))
     settings["store"] = shown(config.storage)
     settings["topics"] = {
@@ -113,11 +129,29 @@ def assemble(file: Path, catalogue: Catalogue) -> Parts:
                 problems.add(table.where, f"[inputs.{name}] is no observer")
         else:
             observers[name] = make(table, "observer", "observers", "plugin")
+    for name, found in catalogue.always("observer"):  # those that work without being named
+        if name not in config.observers and not any(
+            isinstance(plugin, found.cls)
+            for plugin in (*chain, *inputs.values(), *observers.values())
+        ):
+            table = Table(name, name, f"[observers.{name}]", {})
+            observers[name] = make(table, "observer", "observers", "plugin")
+    for plugin in chain:  # a middleware that observes
+        if isinstance(plugin, Observer):
+            observers.setdefault(plugin.label, plugin)
+    try:
+        texts = TextFiles(config.company.language, config.texts)
+    except ConfigError as error:
+        texts = TextFiles(config.company.language)
+        problems.found.extend(error.problems)
     _labels(config, problems)
     _people(config, problems)
     for section, plugins in (
         ("inputs", inputs.values()),
-        ("observers", [plugin for name, plugin in observers.items() if plugin != inputs.get(name)]),
+        (
+            "observers",
+            [p for name, p in observers.items() if p not in (inputs.get(name), *chain)],
+        ),
         ("middleware", chain),
     ):
         for plugin in plugins:
@@ -131,9 +165,49 @@ def assemble(file: Path, catalogue: Catalogue) -> Parts:
         inputs=cast(dict[str, Input], inputs),
         observers=cast(dict[str, Observer], observers),
         origins=origins,
-        stop_words=StopWords(config.consent.stop_words),
+        words=_words(config),
+        texts=texts,
         salt=_salt(settings),
         settings=settings,
+    )
+
+
+def _words(config: GatewayConfig) -> Words:
+    return Words(
+        config.consent,
+        config.topics,
+        language=config.company.language,
+        own=[
+            Identity("phone", phone(number, config.company.region))
+            for number in config.people.values()
+        ],
+    )
+
+
+def shared_by(
+    parts: Parts,
+    store: Store,
+    clock: SystemClock,
+    http: Http,
+    *,
+    take: Callable[[Intake], Awaitable[object]],
+    landed: Callable[[tuple[int, ...]], Awaitable[None]],
+) -> Shared:
+    """Return what the contexts of the parts share.  Raises ConfigError if a key cannot be had."""
+    pipeline = Pipeline(parts.chain, salt=parts.salt)
+    return Shared(
+        config=parts.config,
+        store=store,
+        http=http,
+        clock=clock,
+        stop_words=parts.words.stop.words,
+        texts=parts.texts,
+        links=SignedLinks(Keys(parts.config.keys).secret("links")),
+        complete=parts.complete,
+        take=take,
+        landed=landed,
+        preview=Previews(pipeline, parts.senders, parts.config.topics).of,
+        address=parts.address,
     )
 
 
@@ -163,16 +237,17 @@ def _known(config: GatewayConfig, catalogue: Catalogue, problems: Problems) -> l
 
 
 def _references(plugin: Plugin, where: str, config: GatewayConfig, problems: Problems) -> None:
-    """By convention `topic`, `topics`, `sender` and `senders` of a plugin name tables."""
-    for kind, known in (("topic", config.topics), ("sender", config.senders)):
-        one = getattr(plugin.config, kind, None)
-        several = getattr(plugin.config, f"{kind}s", None)
-        named = [(kind, one)]
-        if isinstance(several, list | tuple | frozenset):
-            named += [(f"{kind}s", name) for name in sorted(several, key=str)]
-        for key, name in named:
-            if isinstance(name, str) and name not in known:
-                problems.add(f"{where} {key}", f"there is no {kind} {name!r}; {meant(name, known)}")
+    """By convention `topic`, `topics`, `sender`, `senders` and `ask` (roles) of a plugin name others."""
+    known_as = {"topic": config.topics, "sender": config.senders, "ask": config.people}
+    for kind, known in known_as.items():
+        for key in (kind, f"{kind}s"):
+            given: Any = getattr(plugin.config, key, None)
+            several = isinstance(given, list | tuple | frozenset)
+            for name in sorted(given, key=str) if several else [given]:
+                if isinstance(name, str) and name not in known:
+                    what = "role in [people]" if kind == "ask" else kind
+                    said = f"there is no {what} {name!r}; {meant(name, known)}"
+                    problems.add(f"{where} {key}", said)
 
 
 def _missing(table: Table, key: str) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from gateway import __version__, document
+from gateway.duties import Consent, Mail, Proof, Retention
 from gateway.message import Topic
-from gateway.sections import Company, Consent, Server, Service, Storage, TopicTable
+from gateway.sections import Company, Server, Service, Storage, TopicTable
 from gateway.tables import Problems, meant, read_table
 
 
@@ -40,6 +41,9 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     middleware: Mapping[str, Table]
     observers: Mapping[str, Table]
     people: Mapping[str, str]
+    mail: Mail = Mail()
+    proof: Proof = Proof()
+    retention: Retention = Retention()
 
     @property
     def user_agent(self) -> str:
@@ -60,6 +64,21 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
         return self.folder / self.storage.path
 
     @property
+    def keys(self) -> Path:
+        """Folder of the gateway's own keys."""
+        return self.database.parent / self.proof.keys
+
+    @property
+    def timestamp_ca(self) -> Path | None:
+        """File with the time-stamping service's root certificates."""
+        return self.folder / self.proof.timestamp_ca if self.proof.timestamp_ca else None
+
+    @property
+    def texts(self) -> Path | None:
+        """Folder of own texts."""
+        return self.folder / self.company.texts if self.company.texts else None
+
+    @property
     def admin_socket(self) -> Path:
         """Path of the admin socket."""
         if self.server.admin:
@@ -69,7 +88,7 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 SECTIONS = {
     "chain", "company", "server", "store", "consent", "service", "topics", "senders", "inputs",
-    "middleware", "observers", "people",
+    "middleware", "observers", "people", "mail", "proof", "retention",
 }  # fmt: skip
 
 
@@ -104,6 +123,9 @@ def load(file: Path) -> tuple[GatewayConfig, Problems]:
         server=section("server", Server, Server()),
         storage=section("store", Storage, Storage()),
         consent=section("consent", Consent, Consent()),
+        mail=section("mail", Mail, Mail()),
+        proof=section("proof", Proof, Proof()),
+        retention=section("retention", Retention, Retention()),
         service=section("service", Service, Service()),
         chain=_chain(raw, problems),
         topics=topics,

@@ -16,11 +16,12 @@ import trio
 
 from gateway import __version__
 from gateway.admin import admin_app, metrics_app, public_app
-from gateway.assembly import Parts
+from gateway.assembly import Parts, shared_by
 from gateway.clock import SystemClock
 from gateway.context import PluginContext, prepared
 from gateway.delivery import Sending
 from gateway.errors import ConfigError, StoreError
+from gateway.expiring import expire_requests
 from gateway.fan_out import Preparing
 from gateway.figures import Figures, said
 from gateway.health import InputHealth
@@ -32,7 +33,7 @@ from gateway.labels import declare
 from gateway.limiter import Limiter
 from gateway.message import Message
 from gateway.metrics import Metrics
-from gateway.observing import observe
+from gateway.observing import Observers
 from gateway.operations import Operations
 from gateway.pipeline import Pipeline
 from gateway.plugin import Plugin
@@ -72,10 +73,14 @@ class Daemon:
             failed=self.figures.plugin_failed,
             timed=self.figures.stage,
         )
-        self.inbox = Inbox(store, parts.stop_words, clock, self.figures.taken)
+        self.inbox = Inbox(store, parts.words, clock, self.figures.taken)
         self.operations = Operations(parts, store, clock, self.live, self._landed)
         self.addresses: dict[str, list[str]] = {}
         self._sendings: list[Sending] = []
+        self._observers = Observers(
+            parts.observers.values(), store, clock, self._prepare_message,
+            self.figures.plugin_failed,
+        )  # fmt: skip
         self._heard: dict[str, int] = {}  # when each sender's last webhook came
         self._up_since = clock.micros()
         self._problem: str | None = "starting"
@@ -92,8 +97,11 @@ class Daemon:
             http = await stack.enter_async_context(
                 open_client(user_agent=self.parts.config.user_agent)
             )
+            self._shared = shared_by(
+                self.parts, self.store, self.clock, http, take=self._take, landed=self.inbox.landed
+            )
             for plugin in self.parts.plugins():
-                await stack.enter_async_context(self._alive(plugin, self._context(plugin, http)))
+                await stack.enter_async_context(self._alive(plugin, self._context(plugin)))
             self._sendings = [
                 Sending(
                     name, output, self.store, self.pipeline, self._limiter, self.clock, self.figures,
@@ -103,13 +111,14 @@ class Daemon:
             ]  # fmt: skip
             async with trio.open_nursery() as servers:
                 closing = trio.Event()
+                await self._observers.begin()
                 await self._listen(servers, closing)
                 async with trio.open_nursery() as workers:
                     self._start_workers(workers)
                     for sending in self._sendings:
                         workers.start_soon(sending.run)
                     async with trio.open_nursery() as inputs:
-                        self._start_inputs(inputs, http)
+                        self._start_inputs(inputs)
                         self._problem = None
                         self._notifier.ready("sending")
                         told = ", ".join(f"{n} {a[0]}" for n, a in self.addresses.items() if a)
@@ -135,22 +144,14 @@ class Daemon:
         if found.requeued or found.unknown:
             log.warning(
                 "after an unclean stop: %d leased deliveries are queued again, %d in the air are"
-                " unknown until their status comes",
-                found.requeued,
-                found.unknown,
-            )
+                " unknown until their status comes", found.requeued, found.unknown,
+            )  # fmt: skip
 
-    def _context(self, plugin: Plugin, http: Any) -> PluginContext:
+    def _context(self, plugin: Plugin) -> PluginContext:
         return PluginContext(
             plugin.label,
-            store=self.store,
-            http=http,
-            clock=self.clock,
+            self._shared,
             metrics=self.metrics.plugin(plugin.label),
-            topics=self.parts.config.topics,
-            stop_words=self.parts.stop_words.words,
-            complete=self.parts.complete,
-            take=self._take,
             told=self.health.told,
         )
 
@@ -158,17 +159,19 @@ class Daemon:
     async def _alive(self, plugin: Plugin, context: PluginContext) -> AsyncIterator[None]:
         """Enter a plugin's lifespan; one that cannot start is a refusal to start."""
         manager = plugin.lifespan(context)
-        try:
-            await manager.__aenter__()
-        except ConfigError:
-            raise
-        except Exception as error:
-            raise ConfigError(f"{plugin.label} cannot start: {where(error)}") from error
-        self.metrics.plugin_up.labels(plugin.label).set(1)
-        try:
-            yield
-        finally:
-            with trio.CancelScope(shield=True), trio.move_on_after(5.0):
+        # Opened before the lifespan, which may hold a nursery: scopes end inside out.
+        with trio.CancelScope() as ending:
+            try:
+                await manager.__aenter__()
+            except ConfigError:
+                raise
+            except Exception as error:
+                raise ConfigError(f"{plugin.label} cannot start: {where(error)}") from error
+            self.metrics.plugin_up.labels(plugin.label).set(1)
+            try:
+                yield
+            finally:
+                ending.shield, ending.deadline = True, trio.current_time() + 5.0
                 try:
                     await manager.__aexit__(None, None, None)
                 except Exception as error:  # noqa: BLE001 - a plugin's end must not keep others up
@@ -181,6 +184,9 @@ class Daemon:
             routes[f"/hook/{label}"] = list(output.routes())
         for label, plugin in self.parts.inputs.items():
             routes[f"/in/{label}"] = list(plugin.routes())
+        for label, observer in self.parts.observers.items():
+            if label not in self.parts.inputs:
+                routes[f"/on/{label}"] = list(observer.routes())
         admin = self.parts.config.admin_socket
         admin.parent.mkdir(parents=True, exist_ok=True)
         for name, app, listener, limits in (
@@ -198,20 +204,19 @@ class Daemon:
             self.figures.screened,
         )  # fmt: skip
         nursery.start_soon(preparing.run)
+        nursery.start_soon(expire_requests, self.store, self.clock, self.parts.config.consent)
         nursery.start_soon(self._gauges)
         nursery.start_soon(self._watchdog)
-        for observer in self.parts.observers.values():
-            nursery.start_soon(
-                observe, observer, self.store, self.clock, self._prepare_message,
-                self.figures.plugin_failed,
-            )  # fmt: skip
+        nursery.start_soon(self.operations.anchoring.run, self._shared.http, self.metrics)
+        nursery.start_soon(self.operations.retaining.run, self.metrics)
+        nursery.start_soon(self._observers.run)
 
     def _prepare_message(self, message: Message) -> Message:
         return prepared(message, self.clock, self.parts.complete)
 
-    def _start_inputs(self, nursery: trio.Nursery, http: Any) -> None:
+    def _start_inputs(self, nursery: trio.Nursery) -> None:
         for label, plugin in self.parts.inputs.items():
-            context = self._context(plugin, http)
+            context = self._context(plugin)
             nursery.start_soon(
                 partial(supervise, label, partial(plugin.run, context), told=self.health.supervised)
             )
@@ -241,6 +246,7 @@ class Daemon:
             "addresses": self.addresses,
             "senders": {sending.sender: self._sender(sending) for sending in self._sendings},
             "inputs": self.health.live(self.parts.inputs),
+            "waits": self._observers.waits(),
         }
 
     def _sender(self, sending: Sending) -> dict[str, Any]:

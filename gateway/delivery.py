@@ -14,6 +14,7 @@ from typing import Literal
 import trio
 
 from gateway.attempt import Attempts, Clock, Report
+from gateway.clock import WallTime
 from gateway.errors import StoreError
 from gateway.limiter import Grant, Limiter, Wait
 from gateway.message import Delivery
@@ -65,6 +66,7 @@ class Sending:
         self._pipeline = pipeline
         self._limiter = limiter
         self._clock = clock
+        self._wall = WallTime(clock.micros)
         self._report = report
         self._node = node
         self.attempts = Attempts(sender, output, store, clock, report, node, self._pause, chance)
@@ -272,12 +274,10 @@ class Sending:
         shared = wait.key in self._keys and any(
             isinstance(limit, Rate) and limit.key == wait.key for limit in limits
         )
-        due_at = None
+        due_at = None if shared else self._wall.micros(wait.until)
         if shared:
             until = wait.until - AHEAD / 2
             self._paused[delivery.priority] = max(self._paused.get(delivery.priority, 0.0), until)
-        else:
-            due_at = self._clock.micros() + int(seconds * 1e6)
         await self._decide(delivery, "queued", "limit", f"{wait.key}: {wait.reason}", due_at=due_at)
 
     async def _decide(

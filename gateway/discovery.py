@@ -80,6 +80,15 @@ class Catalogue(msgspec.Struct, frozen=True):
         """Return the names of all plugins, or those of one kind."""
         return {name for name, found in self.plugins.items() if not kind or kind in found.kinds}
 
+    def always(self, kind: str) -> list[tuple[str, Found]]:
+        """Return the plugins of a kind that work without being named, by name."""
+        found = self.plugins.items()
+        return sorted(
+            (name, one)
+            for name, one in found
+            if kind in one.kinds and getattr(one.cls, "always", False)
+        )
+
 
 def discover(points: Iterable[EntryPoint] | None = None) -> Catalogue:
     """Load every entry point of the group `gateway.plugins`, or the given ones.

@@ -31,6 +31,30 @@ class StoreFull(StoreError):
     """Too much work waits for the store.  Try again later (HTTP: 503)."""
 
 
+class MailError(GatewayError):
+    """A mail could not be handed over.  `passing`: the same one may go later."""
+
+    def __init__(self, text: str, *, passing: bool) -> None:
+        super().__init__(text)
+        self.passing = passing
+
+
+class Later(GatewayError):
+    """Raised by an observer: this event can be noticed in so many seconds, not now.
+
+    It waits, and those after it with it, since order is kept; after the observer's `max_age` it
+    goes to the dead letters.
+    """
+
+    def __init__(self, seconds: float, why: str = "") -> None:
+        super().__init__(why or "not now")
+        self.seconds = seconds
+
+
+class CodeTaken(StoreError):
+    """Another sign-up has this code; nothing was kept.  Take another one and try again."""
+
+
 class DeliveryError(GatewayError):
     """A delivery that an output could not hand over, by name.
 

@@ -137,6 +137,7 @@ class Figures:
             due = await store.next_due(sender)
             self.metrics.overdue.labels(sender).set(max(0, now - (due or now)) / 1e6)
         self._held(await store.report("waiting", limit=0))
+        self._cases(await store.people_report("cases_open", at=now))
         if people:
             states = (await store.report("people", since=NEVER))["states"]
             self._levels(self.metrics.people, {(state,): n for state, n in states.items()})
@@ -160,6 +161,15 @@ class Figures:
         for code, n in waiting["messages_by_code"].items():
             levels["message", code] += n
         self._levels(self.metrics.held, levels)
+
+    def _cases(self, cases: Mapping[str, Mapping[str, int]]) -> None:
+        for gauge, name in (
+            (self.metrics.cases_open, "open"),
+            (self.metrics.cases_overdue, "overdue"),
+        ):
+            self._levels(gauge, {(kind,): found[name] for kind, found in cases.items()})
+        oldest = cases["question"]["oldest"] if "question" in cases else 0
+        self.metrics.oldest_question.set(oldest / 1e6)
 
     def _levels(self, gauge: Any, levels: Mapping[tuple[str, ...], int]) -> None:
         """Set a gauge's series, and to 0 what was shown before and is no more."""

@@ -22,6 +22,7 @@ from gateway.daemon import Daemon
 from gateway.discovery import Catalogue, discover
 from gateway.errors import ConfigError, StoreError
 from gateway.figures import watch
+from gateway.keys import Keys
 from gateway.lock import Locked, only_writer
 from gateway.metrics import Metrics
 from gateway.store.sqlite import SqliteStore
@@ -57,7 +58,8 @@ async def serve_gateway(
         metrics.store_jobs.labels("done" if ok else "failed").inc(jobs)
 
     with only_writer(parts.config.database):
-        async with SqliteStore(parts.config.database, observe_commit) as store:
+        key = Keys(parts.config.keys).secret("suppression")
+        async with SqliteStore(parts.config.database, observe_commit, suppression_key=key) as store:
             watch(metrics, store.waiting, parts.config.database)
             daemon = Daemon(parts, store, SystemClock(), metrics, node)
             async with trio.open_nursery() as nursery:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gateway.clock import SystemClock
+from gateway.given import Health
 from gateway.metrics import Metrics
-from gateway.plugin import Health
 from gateway.store.protocol import micros
 
 

@@ -94,8 +94,11 @@ class Client:
         *,
         deadlines: Deadlines | None = None,
         max_bytes: int = ANSWER_BYTES,
+        public_only: bool = False,
     ) -> Response:
         """Send once.  Any status is a Response, redirects too: they are not followed.
+
+        `public_only` refuses a host whose addresses are not all public, as in `get`.
 
         Raises NotSent if surely no byte of the request left, Unknown if one may have left and no
         complete answer of at most `max_bytes` came; their `code` is a Reason.  If it is
@@ -109,6 +112,12 @@ class Client:
                 address = _address(url)
                 host = address.host
                 head = self._head(url, tuple(headers.items()), len(content))
+                if public_only:
+                    at = await _public_address(address.url)
+                    # Under a name of its own: a kept connection was perhaps never checked.
+                    address = msgspec.structs.replace(
+                        address, at=at, origin=f"{address.origin} at {at}"
+                    )
                 return await self._sends.post(Post(address, head, content, max_bytes), watch)
             except* FAILURES as group:
                 failure = reason_of(group)
@@ -239,6 +248,14 @@ def _address(url: str) -> Address:
 async def _pin(request: httpx.Request) -> None:
     """Point the request at an address that was checked.  Raises Failed or OSError."""
     url = request.url
+    request.url = url.copy_with(host=await _public_address(url))
+    request.extensions["sni_hostname"] = url.raw_host.decode("ascii")
+    # A kept connection is known by its address, and another name may live there too.
+    request.headers["connection"] = "close"
+
+
+async def _public_address(url: httpx.URL) -> str:
+    """Return an address of the host, all of whose are public.  Raises Failed or OSError."""
     port = url.port or (443 if url.scheme == "https" else 80)
     found = await trio.socket.getaddrinfo(
         url.host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
@@ -246,10 +263,7 @@ async def _pin(request: httpx.Request) -> None:
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     if not addresses or not all(_public(address) for address in addresses):
         raise Failed("private_address")
-    request.url = url.copy_with(host=str(addresses[0]))
-    request.extensions["sni_hostname"] = url.raw_host.decode("ascii")
-    # A kept connection is known by its address, and another name may live there too.
-    request.headers["connection"] = "close"
+    return str(addresses[0])
 
 
 def _public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

@@ -7,7 +7,7 @@ ever sent to them: a claim is not a proof (BGH, 10 Feb 2011, I ZR 164/09).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,8 +21,18 @@ from gateway.values import PhoneNumberError, phone
 
 PROOF = ("confirmed_at", "source", "wording")
 KNOWN = {"phone", "user_id", "name", "language", "topic"}
-COLUMNS = ("phone", "user_id", "topic", *PROOF, "requested_at", "withdrawn_at", "language", "name")
+COLUMNS = (
+    "phone", "user_id", "topic", *PROOF, "requested_at", "withdrawn_at", "language", "name", "file",
+)  # fmt: skip
 """All columns that mean something; the others are kept as evidence."""
+FILE, DIGEST = "file", "file_sha256"
+"""Columns of evidence: the name of a scan or screenshot, and its SHA-256 in hex."""
+SUPPRESSED = "was erased at this person's request; only the person's own sign-up lifts that"
+OWN_ACT = {
+    "refused": "this person said no; only the person's own new sign-up lifts that",
+    "unconfirmed": "the number may have a new owner; only that person's own yes lifts that",
+}
+"""State of a consent → why a list changes nothing about it."""
 TOPIC = 40
 """Characters of a topic that are repeated; what stands there may be anything."""
 LONGEST = 20_000
@@ -39,12 +49,17 @@ async def read_rows(
 ) -> tuple[list[Person], list[dict[str, Any]]]:
     """Return the people of rows, and one verdict per row by what it says and what is known here.
 
-    A verdict is `consent`, `no_consent`, `kept` (known here already) or `refused`, with its
-    reason.  Raises StoreError.
+    A verdict is `consent`, `no_consent`, `kept` (known here already), `suppressed` (was erased)
+    or `refused`, with its reason.  Raises StoreError.
     """
     people, verdicts = [], []
     for row in rows:
         person, verdict = read_row(row, config, file=file, default_topic=default_topic)
+        if person is not None and await store.people_report(
+            "suppressed", identities=person.identities
+        ):
+            verdicts.append({"verdict": "suppressed", "reason": SUPPRESSED})
+            continue
         for identity in person.identities if person is not None else ():
             known = await store.report("find_contact", identity=identity.value)
             if known is not None and verdict["verdict"] == "consent":
@@ -125,12 +140,23 @@ def read_row(
     return person.replace(events=(event,)), {"verdict": "consent", "reason": "", "topic": topic}
 
 
+def attached(people: Iterable[Person]) -> Iterator[tuple[Identity, bytes, str]]:
+    """Yield who has a proof in a file: identity, SHA-256 and name of the file."""
+    for person in people:
+        for event in person.events:
+            if DIGEST in event.evidence:
+                digest = bytes.fromhex(event.evidence[DIGEST])
+                yield person.identities[0], digest, event.evidence.get(FILE, "")
+
+
 def against(consents: list[dict[str, Any]], verdict: dict[str, Any]) -> dict[str, Any]:
     """Return the verdict on a row when what is known here wins over it."""
     states = {consent["topic"]: consent["state"] for consent in consents}
     if "withdrawn" in (states.get("*"), states.get(verdict["topic"])):
         reason = "this person withdrew; only the person's own new sign-up lifts that"
         return verdict | {"verdict": "kept", "reason": reason}
+    if states.get(verdict["topic"]) in OWN_ACT:
+        return verdict | {"verdict": "kept", "reason": OWN_ACT[states[verdict["topic"]]]}
     if states.get(verdict["topic"]) == "confirmed":
         return verdict | {"verdict": "kept", "reason": "consent is known already"}
     return verdict

@@ -8,9 +8,9 @@ from typing import Protocol
 
 import trio
 
-from gateway.consent import StopWords
 from gateway.inbound import Intake
 from gateway.store.protocol import Store, Taken
+from gateway.words import Words
 
 log = logging.getLogger("gateway.inbox")
 
@@ -30,12 +30,12 @@ class Inbox:
     def __init__(
         self,
         store: Store,
-        stop_words: StopWords,
+        words: Words,
         clock: Clock,
         counted: Callable[[Intake, Taken], None] = lambda intake, taken: None,
     ) -> None:
         self._store = store
-        self._stop_words = stop_words
+        self._words = words
         self._clock = clock
         self._counted = counted
 
@@ -45,13 +45,14 @@ class Inbox:
         If somebody withdraws while a delivery to them is in the air, this waits until that one
         is settled: after the answer nothing begins, and nothing is still on its way out.
         """
-        withdrawals = frozenset(
-            inbound.provider_id
+        acts = {
+            inbound.provider_id: act
             for inbound in intake.messages
-            if self._stop_words.withdraws(inbound.words)
-            or self._stop_words.withdraws(inbound.caption)
+            if (act := self._words.act_of(inbound)) is not None
+        }
+        taken = await self._store.intake(
+            intake, acts, at=self._clock.micros(), terms=self._words.terms
         )
-        taken = await self._store.intake(intake, withdrawals, at=self._clock.micros())
         self._counted(intake, taken)
         if taken.withdrawn:
             log.info(

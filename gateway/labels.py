@@ -13,6 +13,7 @@ from gateway.wire import Reason
 DECISIONS = (
     "withdrawn", "cancelled", "expired", "paused", "stopped", "already_sent", "no_basis",
     "no_consent", "no_request", "window_closed", "unreachable", "no_sender", "no_topic", "doubted",
+    "twice", "paused_by_person",
 )  # fmt: skip
 """Why the core does not send; a middleware declares its own codes."""
 

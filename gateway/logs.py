@@ -16,6 +16,8 @@ from typing import Any, TextIO
 
 import msgspec
 
+from gateway.values import mask_phone as mask_phone
+
 # Their lines hold URLs (httpx), or every step of every request.
 QUIET = ("httpx", "httpcore")
 PRIORITY = {
@@ -27,7 +29,6 @@ PRIORITY = {
 }
 LONGEST = 16_000  # characters of a traceback; journald cuts lines at 48 KiB
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_TWO_DIGITS = re.compile(r"2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")  # countries
 
 # What looks like a number of a person.  The first alternatives are there to be left alone: our
 # ids (m-…, d-…), wamids, dates, UUIDs, addresses of machines and fractions.
@@ -55,26 +56,6 @@ _SUSPECT = re.compile(
     re.VERBOSE,
 )
 _EPOCH = re.compile(r"(?:1[5-9]|2[01])\d{8}|1[5-9]\d{11}")  # seconds and milliseconds, to 2033
-_BSUID = re.compile(r"([A-Z]{2}\.)(?:ENT\.)?\w+")
-
-
-def mask_phone(value: str) -> str:
-    """`+4917139200033` becomes `+49 171 *** 033`, `DE.13481234` becomes `DE.*** 234`.
-
-    What is too short to keep something hidden that way becomes `***`.
-    """
-    user = _BSUID.fullmatch(value)
-    if user:
-        return f"{user[1]}*** {value[-3:]}"
-    digits = re.sub(r"\D", "", value)
-    if value.lstrip().startswith("00"):
-        digits = digits[2:]
-    elif value.lstrip(" (").startswith("0"):  # national: whose country it is, nobody knows
-        return "***"
-    code = 1 if digits[:1] in {"1", "7"} else 2 if _TWO_DIGITS.match(digits) else 3
-    if len(digits) < code + 9:
-        return "***"
-    return f"+{digits[:code]} {digits[code : code + 3]} *** {digits[-3:]}"
 
 
 def masked(text: str) -> str:

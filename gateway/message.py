@@ -7,12 +7,20 @@ All values are frozen: a middleware answers with a changed copy (`replace`).
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, NoReturn, Self
+from typing import Literal
 
 import msgspec
 
+from gateway.content import Button as Button
+from gateway.content import Card as Card
+from gateway.content import Content as Content
+from gateway.content import Form as Form
+from gateway.content import Template as Template
+from gateway.content import Text as Text
+from gateway.content import Value as Value
+from gateway.content import keep
+
 Kind = Literal["marketing", "utility", "service", "confirmation"]
-Form = Literal["text", "template"]
 
 PRIORITY: dict[str, int] = {"service": 0, "confirmation": 0, "utility": 1, "marketing": 2}
 """Replies and confirmations overtake bulk."""
@@ -20,39 +28,16 @@ PRIORITY: dict[str, int] = {"service": 0, "confirmation": 0, "utility": 1, "mark
 PRIORITY_NAMES = ("reply", "utility", "marketing")
 
 
-class Value(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of the frozen values: `value.replace(field=…)` gives a changed copy."""
-
-    def replace(self, **changes: Any) -> Self:
-        """Return a copy with the given fields changed."""
-        return msgspec.structs.replace(self, **changes)
-
-
-class ReadOnly(dict[str, str]):
-    """A dictionary inside a frozen value, which many deliveries share.  `{**it, …}` is a copy."""
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError("this value is shared; change a copy: value.replace(field={**old, …})")
-
-    __setitem__ = __delitem__ = __ior__ = _refuse
-    clear = pop = popitem = setdefault = update = _refuse
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return ReadOnly, (dict(self),)
-
-
-def _keep(value: Value, *fields: str) -> None:
-    for field in fields:
-        given = getattr(value, field)
-        if type(given) is not ReadOnly:
-            msgspec.structs.force_setattr(value, field, ReadOnly(given))
-
-
 class Identity(msgspec.Struct, frozen=True, order=True):
-    """How a person is known: `kind` is `phone` (E.164 with +), `user_id` (business-scoped), …"""
+    """How a person is known: `kind` is `phone` (E.164 with +), `user_id` (business-scoped), …
+    Raises ValueError if it is empty: that would be what all strangers have in common."""
 
     kind: str
     value: str
+
+    def __post_init__(self) -> None:
+        if not self.kind or not self.value.strip():
+            raise ValueError(f"an identity ({self.kind or 'of no kind'}) is empty")
 
 
 class Topic(Value, frozen=True, kw_only=True):
@@ -67,93 +52,31 @@ class Topic(Value, frozen=True, kw_only=True):
     """Template parameter → text with {title}, {text}, {link}, {topic}; by name without it."""
     sender: str | None = None
     owner: str | None = None
+    frequency: str = ""
+    version: str = "1"
+    """Of the purpose's wording."""
+    words: tuple[str, ...] = ()
+    """By which START names it, beside `name` and `title`."""
+    closed: bool = False
+    """Only for the company's own people."""
 
     def __post_init__(self) -> None:
-        _keep(self, "parameters")
-
-
-class Button(Value, frozen=True, kw_only=True):
-    """A button of a template.  `payload` comes back when a quick reply is tapped."""
-
-    kind: str  # "quick_reply", "url", "phone_number", "copy_code"
-    text: str
-    payload: str = ""
-    value: str = ""  # the variable end of a url button
-
-
-class Text(Value, frozen=True, kw_only=True, tag="text"):
-    """Free-form content; allowed only inside a window.  With an image, `body` is its caption."""
-
-    body: str
-    image: str | None = None
-    preview: bool = True
-    footer: str = ""
-    """The opt-out line, once a middleware put it at the end of `body`."""
-
-    @property
-    def form(self) -> Form:
-        return "text"
-
-    @property
-    def rendered(self) -> str:
-        """The text as the person reads it."""
-        return self.body
-
-    @property
-    def limit(self) -> int:
-        """Longest body in characters (Meta: 4096, a caption 1024)."""
-        return 1024 if self.image else 4096
-
-
-class Template(Value, frozen=True, kw_only=True, tag="template"):
-    """Content by an approved template: fixed words with parameters.
-
-    `body` is the approved text with its placeholders, `parameters` the values in the order of
-    the placeholders, by name (`1`, `2`, … for positional templates).
-    """
-
-    name: str
-    language: str
-    body: str
-    parameters: dict[str, str]
-    named: bool = True
-    header: str = ""
-    header_parameters: dict[str, str] = {}
-    image: str | None = None
-    footer: str = ""
-    buttons: tuple[Button, ...] = ()
-    version: str = ""
-    """Short hash of the approved definition, so that a trace can tell which wording went out."""
-
-    def __post_init__(self) -> None:
-        _keep(self, "parameters", "header_parameters")
-
-    @property
-    def form(self) -> Form:
-        return "template"
-
-    @property
-    def rendered(self) -> str:
-        """The whole text as the person reads it, without the footer."""
-        text = self.body
-        for name, value in self.parameters.items():
-            text = text.replace("{{" + name + "}}", value)
-        return text
-
-
-Content = Text | Template
+        keep(self, "parameters")
 
 
 class Message(Value, frozen=True, kw_only=True):
     """What an input hands in.  Identified by (input, external_id); accepted once.
 
     `text` is the teaser.  `to` is a contact's id for a message to one person; without it the
-    audience is everybody with a confirmed consent for `topic`.  `basis` is what a utility
-    message rests on.  `spread` (seconds) and `expires_at` may be set by a middleware.  `doubt`
-    is one sentence why a person should look first (a feed that floods): the message is held
-    until one releases it.  `notes` are what a middleware that let it pass says about it, such as
-    "filter passed, score 1 of 5": short, without personal data, kept with the verdict.
-    `id`, `number`, `input`, `accepted_at` and `forms` are set by the core.
+    audience is everybody with a confirmed consent for `topic`.  `buttons`, `menu` and `card` are
+    those of Text; a template has its own.  `template` names an approved one instead of the
+    topic's.  `requests` are the numbers of the `requested` consent events that a confirmation
+    asks about.  `basis` is what a utility message rests on.  `spread` (seconds) and `expires_at`
+    may be set by a middleware.  `doubt` is one sentence why a person should look first (a feed
+    that floods): the message is held until one releases it.  `notes` are what a middleware that
+    let it pass says about it, such as "filter passed, score 1 of 5": short, without personal
+    data, kept with the verdict.  `id`, `number`, `input`, `accepted_at` and `forms` are set by
+    the core.
     """
 
     external_id: str
@@ -164,7 +87,13 @@ class Message(Value, frozen=True, kw_only=True):
     text: str = ""
     link: str = ""
     image: str | None = None
+    buttons: tuple[Button, ...] = ()
+    menu: str = ""
+    card: Card | None = None
+    preview: bool = True
+    template: str | None = None
     to: int | None = None
+    requests: tuple[int, ...] = ()
     basis: str | None = None
     sender: str | None = None
     published_at: datetime | None = None
@@ -178,6 +107,7 @@ class Message(Value, frozen=True, kw_only=True):
     accepted_at: datetime | None = None
     approved: tuple[str, ...] = ()
     """Codes of holds that a person released; set by the core."""
+    turn: int = 0  # how often a person sent it back to the checks; set by the core
     forms: tuple[Content, ...] = ()
     """The message as it would be sent, one entry per form that the output composed."""
 
@@ -196,6 +126,10 @@ class Permissions(Value, frozen=True, kw_only=True):
     consent: int | None = None
     request: int | None = None
     window_until: int | None = None
+    paused_until: int | None = None
+    """Until when the person wants no marketing."""
+    per_week: int | None = None
+    """How many marketing messages a week the person wants at most."""
 
 
 class Basis(Value, frozen=True, kw_only=True):
@@ -230,8 +164,5 @@ class Delivery(Value, frozen=True, kw_only=True):
 
     def identity(self, *kinds: str) -> Identity | None:
         """Return the first identity of the given kinds, in their order."""
-        for kind in kinds:
-            for identity in self.identities:
-                if identity.kind == kind:
-                    return identity
-        return None
+        found = (one for kind in kinds for one in self.identities if one.kind == kind)
+        return next(found, None)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from gateway.inbound import CaseKind
 from gateway.message import PRIORITY_NAMES
 from gateway.series import FAST, OTHER, Bounded, Page, PluginMetrics, base, checked, shown
 
@@ -30,8 +31,13 @@ INBOUND = ("text", "button", "interactive", "reaction")
 WEBHOOKS = ("accepted", "failed")
 WITHDRAWALS = ("message", "command")
 LIMITS = ("sender", "pair", "daily", "closed", OTHER)
-PEOPLE = ("requested", "confirmed", "refused", "withdrawn", "expired")
+PEOPLE = ("requested", "confirmed", "refused", "withdrawn", "expired", "unconfirmed")
 HELD = ("message", "delivery")
+PURGED = (
+    "raw", "account", "conversation", "echoes", "cases", "sign_ups", "sent", "contents", "proof",
+    "unconfirmed", "contacts", "journal", "lookups",
+)  # fmt: skip
+ANCHORS = ("log", "mail", "timestamp")
 JOBS = ("done", "failed")
 MOMENTS = ("run", "compose", "screen", "process", "limits", "send", "notice", "metrics")
 REASONS = ("raised", "timeout", "nonsense")
@@ -52,6 +58,7 @@ class Metrics:
         self._declared = {
             "stage": set(STAGES), "status": set(STATUSES), "moment": set(MOMENTS),
             "reason": set(REASONS), "limit": set(LIMITS), "source": set(WITHDRAWALS),
+            "anchor": set(ANCHORS), "what": {*HELD, *PURGED},
         }  # fmt: skip
         counter, gauge = self._make(Counter), self._make(Gauge)
         waits, fast, sends = (self._make(Histogram, buckets=b) for b in (WAITS, FAST, SENDS))
@@ -81,6 +88,11 @@ class Metrics:
         self.queue_depth = gauge("queue_depth", "Deliveries in work", "sender priority state")
         self.overdue = gauge("oldest_due_seconds", "How long what is due waits", "sender")
         self.windows = gauge("windows_open", "People who may get free text, each minute", "sender")
+        self.cases_open = gauge("cases_open", "Questions and requests of people", "kind")
+        self.cases_overdue = gauge("cases_overdue", "Of them, those past their day", "kind")
+        self.oldest_question = gauge(
+            "oldest_question_timestamp_seconds", "Since when the oldest question waits, 0: none"
+        )
         self.held = gauge("held", "What waits for a person", "what code")
         self.sender_paused = gauge("sender_paused", "1 while a sender is paused", "sender")
         self.sender_trouble = gauge(
@@ -99,6 +111,12 @@ class Metrics:
         self.store_queue = gauge("store_queue", "Jobs that wait for the store", "lane")
         self.store_bytes = gauge("store_bytes", "Size of the database and its log")
         self.store_free = gauge("store_free_bytes", "Free space where the database lies")
+        self.purged = counter("purged", "Rows whose time of retention was over", "what")
+        self.ledger_due = gauge(
+            "ledger_anchor_due_timestamp_seconds",
+            "When the ledger's signed head has to be kept there next", "anchor",
+        )  # fmt: skip
+        self.ledger_broken = gauge("ledger_broken", "1 if the consent ledger does not fit itself")
         self.started = gauge("start_timestamp_seconds", "Start of the daemon")
         self.build_info = gauge("build_info", "1, labelled with the version", "version")
 
@@ -161,7 +179,10 @@ class Metrics:
             (self.plugin_failures, given["plugin"], MOMENTS, REASONS),
             (self.stage, STAGES),
             (self.held, HELD, given["code"]),
+            (self.cases_open, get_args(CaseKind)),
+            (self.cases_overdue, get_args(CaseKind)),
             (self.limit_wait, LIMITS),
+            (self.purged, PURGED),
             (self.store_jobs, JOBS),
         ):
             for combination in product(*values):

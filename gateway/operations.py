@@ -10,27 +10,30 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, cast
 
-from prometheus_client import CollectorRegistry
-
 from gateway import __version__, ids
 from gateway.assembly import Parts
+from gateway.case_operations import CaseOperations
 from gateway.clock import SystemClock
-from gateway.context import PluginContext, prepared
+from gateway.context import prepared
 from gateway.errors import ConfigError
-from gateway.http import open_client
-from gateway.importing import read_rows
-from gateway.inbox import Inbox
-from gateway.message import Kind, Message
-from gateway.metrics import Metrics
-from gateway.plugin import Plugin
-from gateway.questions import Questions
+from gateway.inbound import SignUp
+from gateway.keys import Keys
+from gateway.ledger_operations import LedgerOperations
+from gateway.linking import code_for, share_button, start_link, start_text
+from gateway.message import Kind, Message, Topic
+from gateway.observer_operations import ObserverOperations
+from gateway.rights_operations import RightsOperations
 from gateway.store.protocol import Store
+from gateway.values import said
+
+NAME = 80
+"""Longest name of who decided."""
 
 STOPPABLE = ("queued", "leased", "held", "paused")
 """States of deliveries that a command can still keep from going out."""
 
 
-class Operations(Questions):
+class Operations(LedgerOperations, CaseOperations, ObserverOperations, RightsOperations):
     """All operations of one gateway: what can be asked, and what changes something."""
 
     def __init__(
@@ -91,8 +94,8 @@ class Operations(Questions):
             raise ConfigError(f"there is no sender {sender!r}; known: {known}")
 
     # --- messages -------------------------------------------------------------------------------
-    async def do_message_set(self, message: str, action: str) -> dict[str, Any]:
-        """Cancel, pause, resume or approve a message."""
+    async def do_message_set(self, message: str, action: str, by: str = "") -> dict[str, Any]:
+        """Cancel, pause, resume or approve a message; `by` says who decided."""
         if action not in ("cancel", "pause", "resume", "approve"):
             raise ConfigError(f"a message cannot be {action}d")
         found = await self._message(message)
@@ -101,7 +104,8 @@ class Operations(Questions):
         if action in ("cancel", "pause") and found["state"] == "started" and not left:
             raise ConfigError(f"#{number} is through: nothing of it waits, nothing to {action}")
         wanted = cast(Literal["cancel", "pause", "resume", "approve"], action)
-        problem = await self._store.set_message(found["id"], wanted, at=self._clock.micros())
+        at = self._clock.micros()
+        problem = await self._store.set_message(found["id"], wanted, at=at, by=by[:NAME])
         if problem:
             raise ConfigError(problem)
         gone = sum(counts.values()) - left - counts.get("dropped", 0)
@@ -141,57 +145,43 @@ class Operations(Questions):
         found = await self._store.report("message", id=taken)
         return {"message": found["number"], "id": ids.show("m", taken)}
 
-    # --- contacts -------------------------------------------------------------------------------
-    async def do_contacts_import(
-        self,
-        rows: list[dict[str, str]],
-        file: str = "",
-        topic: str | None = None,
-        check: bool = False,
-    ) -> list[dict[str, Any]]:
-        """Import rows of a table; with `check` write nothing.  Returns one verdict per row:
-        `consent`, `no_consent` (stored, nothing is ever sent), `kept` (known here already) or
-        `refused`, with the reason."""
-        people, verdicts = await read_rows(
-            rows, self._parts.config, self._store, file=file, default_topic=topic
-        )
-        if people and not check:
-            await self._store.accept("import", (), at=self._clock.micros(), people=people)
-        return verdicts
-
-    async def do_contacts_withdraw(self, who: str) -> dict[str, Any]:
-        """Withdraw for a person who asked by another way; final like a STOP."""
-        contact = await self._contact(who)
-        taken = await self._store.withdraw([contact], source="command", at=self._clock.micros())
-        if self._landed is not None:
-            await self._landed(taken.sending)
-        return {"withdrawn": ids.show("c", contact), "dropped": taken.dropped}
-
-    # --- plugins --------------------------------------------------------------------------------
-    async def do_plugin(
-        self, label: str, command: str, arguments: dict[str, Any] | None = None
-    ) -> Any:
-        """Let a plugin answer a command of its own."""
-        plugins: dict[str, Plugin] = {plugin.label: plugin for plugin in self._parts.plugins()}
-        if label not in plugins:
-            raise ConfigError(f"nothing in the settings is called {label!r}")
-        plugin = plugins[label]
-        if self._live is not None:
-            return await plugin.command(command, arguments or {})
-        async with open_client(
-            user_agent=self._parts.config.user_agent
-        ) as http:  # no daemon: the plugin lives for this one command
-            inbox = Inbox(self._store, self._parts.stop_words, self._clock)
-            context = PluginContext(
-                label,
-                store=self._store,
-                http=http,
-                clock=self._clock,
-                metrics=Metrics(CollectorRegistry()).plugin(label.replace("-", "_")),
-                topics=self._parts.config.topics,
-                stop_words=self._parts.stop_words.words,
-                complete=self._parts.complete,
-                take=inbox.take,
+    async def do_link(
+        self, topic: str | None = None, name: str | None = None, number: str | None = None
+    ) -> dict[str, Any]:
+        """Return a link that opens WhatsApp with START typed in; with `name` (an employee, a
+        flyer) one whose code tells later by whose link a person came."""
+        about = self._one_topic(topic)
+        sender = about.sender or next(iter(self._parts.senders))
+        shown = number or self._parts.senders[sender].display
+        code, source = "", ""
+        if name is not None:
+            if not said(name) or len(name) > 40:
+                raise ConfigError("--for: name who or what the link is for, in up to 40 characters")
+            key = Keys(self._parts.config.keys).secret("links")
+            code, source = code_for(key, about.name, said(name)), f"link {' '.join(name.split())}"
+            permanent = SignUp(
+                code=code, topics=(about.name,), source=source, at=self._clock.now(), reusable=True
             )
-            async with plugin.lifespan(context):
-                return await plugin.command(command, arguments or {})
+            await self._store.accept("link", (), at=self._clock.micros(), sign_ups=[permanent])
+        text = start_text((about.name,), code)
+        link = start_link(shown, text)
+        button = self._parts.texts.say("link.button", self._parts.config.company.language)
+        return {
+            "link": link,
+            "number": shown,
+            "text": text,
+            "code": code,
+            "source": source,
+            "button": share_button(link, button),
+        }
+
+    def _one_topic(self, name: str | None) -> Topic:
+        topics = self._parts.config.topics
+        opened = [one for one in topics.values() if not one.closed]
+        if name is None and len(opened) == 1:
+            return opened[0]
+        if name is None or name not in topics:
+            known = ", ".join(topics) or "none"
+            there = f"there is no topic {name!r}" if name else "several topics: name one by --topic"
+            raise ConfigError(f"{there}; known: {known}")
+        return topics[name]

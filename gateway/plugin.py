@@ -1,4 +1,4 @@
-"""The plugin contract: base classes, and what the context gives them.
+"""The plugin contract: base classes.  What they are given stands in given.py.
 
 Behaviour lives in async methods of these classes; hooks (hookspecs.py) only hand the classes
 over.  One class may be several kinds and then has one instance and one settings table.
@@ -6,20 +6,19 @@ over.  One class may be several kinds and then has one instance and one settings
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
 from gateway import API_VERSION
 from gateway.errors import ConfigError
-from gateway.inbound import Event, Intake, Person
-from gateway.message import Content, Delivery, Message, Topic, Value
-from gateway.verdicts import Drop, Hold, Limit
+from gateway.given import Context
+from gateway.inbound import Case, Close, Event, Preference
+from gateway.message import Content, Delivery, Message, Topic
+from gateway.verdicts import Concern, Drop, Hold, Limit
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -27,157 +26,6 @@ if TYPE_CHECKING:
 
 class PluginConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Settings of one plugin instance.  A misspelt key is an error."""
-
-
-class Clock(Protocol):
-    """The time, injected so that tests decide it."""
-
-    def now(self) -> datetime:
-        """Return the time, aware, in UTC."""
-        ...
-
-
-class State(Protocol):
-    """A plugin's own durable values, by key; small (an ETag, a cursor, a list)."""
-
-    async def get(self, key: str) -> bytes | None: ...
-    async def put(self, values: Mapping[str, bytes | None]) -> None:
-        """Store all values in one transaction; None deletes."""
-        ...
-
-
-class HttpResponse(Protocol):
-    """An answer: `status`, `headers` (names in lower case), `body`, the final `url`.
-
-    `moved` is the address reached by permanent redirects (301, 308) alone, None without any.
-    """
-
-    @property
-    def status(self) -> int: ...
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-    @property
-    def body(self) -> bytes: ...
-    @property
-    def url(self) -> str: ...
-    @property
-    def moved(self) -> str | None: ...
-
-
-class Http(Protocol):
-    """The shared HTTP client.  It never repeats a POST."""
-
-    async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> HttpResponse:
-        """Send.  Raises NotSent if surely no byte left, Unknown if one may have."""
-        ...
-
-    async def get(
-        self,
-        url: str,
-        headers: Mapping[str, str] | None = None,
-        *,
-        max_bytes: int = 2_000_000,
-        follow_redirects: int = 0,
-        public_only: bool = False,
-    ) -> HttpResponse:
-        """Read.  Raises FetchError (gateway.api) with a reason code.
-
-        `public_only` refuses, on every hop, a host whose addresses are not all public: for
-        addresses that somebody else chose.
-        """
-        ...
-
-
-class PluginMetrics(Protocol):
-    """A plugin's own series.  A broken one is left out of the page and counted."""
-
-    def counter(self, name: str, help: str, labels: Sequence[str] = ()) -> Any: ...
-    def gauge(self, name: str, help: str, labels: Sequence[str] = ()) -> Any: ...
-    def histogram(self, name: str, help: str, labels: Sequence[str] = ()) -> Any: ...
-
-
-class Health(Value, frozen=True, kw_only=True):
-    """How an input fares, in the operator's words; `gateway status` shows the latest.
-
-    `note` says how it went ("unchanged"); `trouble` what keeps it from its job, "" if nothing
-    does, and `needs_person` that waiting will not mend it.  `next_at`: when it reads next.
-    `at`: since when that is so, if it was before this start; None is now.
-    """
-
-    note: str = ""
-    trouble: str = ""
-    needs_person: bool = False
-    next_at: datetime | None = None
-    at: datetime | None = None
-
-
-class Context(Protocol):
-    """What every plugin gets in `lifespan`, and an input in `run`."""
-
-    @property
-    def label(self) -> str:
-        """The name of this instance in the settings: `blog` for `[inputs.blog]`."""
-        ...
-
-    @property
-    def http(self) -> Http: ...
-    @property
-    def state(self) -> State: ...
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def log(self) -> logging.LoggerAdapter[logging.Logger]: ...
-    @property
-    def metrics(self) -> PluginMetrics: ...
-    @property
-    def topics(self) -> Mapping[str, Topic]: ...
-    @property
-    def stop_words(self) -> frozenset[str]:
-        """Words that withdraw when they are the whole message, in lower case."""
-        ...
-
-    async def accept(
-        self,
-        messages: Sequence[Message] = (),
-        *,
-        state: Mapping[str, bytes | None] | None = None,
-        people: Sequence[Person] = (),
-    ) -> list[int | None]:
-        """Hand in messages and people together with own state, in one transaction.
-
-        Returns each message's id, None for one that was accepted before.  When it returns, all
-        is on disk.  Waits while the gateway is full.
-        """
-        ...
-
-    async def intake(self, intake: Intake) -> None:
-        """Hand in what came back (outputs).  When it returns, it is on disk and in force.
-
-        A withdrawal in it is final: no marketing to that contact starts afterwards.
-        """
-        ...
-
-    def succeeded(
-        self, note: str = "", *, next_at: datetime | None = None, at: datetime | None = None
-    ) -> None:
-        """Tell the operator that this input did its job (a metric and `status`): just now, or,
-        for one that starts and remembers, at `at`."""
-        ...
-
-    def failed(
-        self,
-        why: str,
-        *,
-        next_at: datetime | None = None,
-        needs_person: bool = False,
-        at: datetime | None = None,
-    ) -> None:
-        """Tell the operator what keeps this input from its job, in one sentence.
-
-        `needs_person`: waiting will not mend it.  `at`: since when, if before this start.  The
-        next `succeeded` takes it back.
-        """
-        ...
 
 
 class Plugin(ABC):
@@ -203,7 +51,15 @@ class Plugin(ABC):
     def routes(self) -> Iterable[BaseRoute]:
         """Return Starlette routes; the core mounts them on the public listener.
 
-        An input's lie below `/in/LABEL`, an output's below `/hook/LABEL`.
+        An input's lie below `/in/LABEL`, an output's below `/hook/LABEL`, an observer's (also of
+        a middleware that observes) below `/on/LABEL`.
+        """
+        return ()
+
+    async def concerns(self) -> Sequence[Concern]:
+        """Say what is missing for lawful operation, as far as this plugin's settings go.
+
+        Called inside the lifespan, by `gateway check --compliance`.
         """
         return ()
 
@@ -277,14 +133,28 @@ class Output(Plugin):
         """
 
 
-class Observer(Plugin):
-    """Learns what happened, with a durable position in the journal."""
+Outcome = Message | Case | Close | Preference
+"""What may follow from an event."""
 
+
+class Observer(Plugin):
+    """Learns what happened, with a durable position in the journal.
+
+    A middleware in the chain that is an observer too is one without being named again.
+    """
+
+    always: ClassVar[bool] = False
+    """True for one that works without being named in the settings, under its own name."""
     replayable: ClassVar[bool] = True
     """False for those that answer people: they start at the end of the journal."""
     max_age: ClassVar[float] = 7 * 86400.0
     """Events older than this (seconds) are passed over."""
 
     @abstractmethod
-    async def notice(self, event: Event) -> Sequence[Message]:
-        """Return messages that follow from the event; committed together with the position."""
+    async def notice(self, event: Event) -> Sequence[Outcome]:
+        """Return what follows from the event; committed together with the position.
+
+        Raises Later (gateway.api) if it can be taken in so many seconds: it and those behind it
+        wait, up to `max_age`.  ConfigError sends it to the dead letters at once, with its
+        sentence; any other error does so after some tries.
+        """

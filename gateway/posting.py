@@ -39,13 +39,15 @@ TOO_SLOW: dict[Step, Reason] = {
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where to.  A connection can be used again for the same `origin`."""
+    """Where to.  A connection can be used again for the same `origin`; `at` is the address to
+    connect to, "" to look the host up."""
 
     url: httpx.URL
     origin: str
     host: str
     port: int
     tls: bool
+    at: str = ""
 
 
 class Post(msgspec.Struct, frozen=True):
@@ -220,7 +222,7 @@ async def _opened(address: Address, trust: ssl.SSLContext, watch: Watch) -> Line
     """Open a connection.  Raises Failed."""
     watch.step("connect")
     try:
-        stream = await trio.open_tcp_stream(address.host, address.port)
+        stream = await trio.open_tcp_stream(address.at or address.host, address.port)
     except OSError as error:
         raise Failed(why_no_connection(error)) from error
     if not address.tls:

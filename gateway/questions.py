@@ -20,6 +20,8 @@ from gateway.store.protocol import Store
 from gateway.values import PhoneNumberError, phone
 
 DAY = 86_400 * 1_000_000
+NAME = 80
+"""Characters of the name of who asked."""
 
 OPEN_MESSAGES = 200
 """Newest messages that still do something; many that wait must not hide the one that is sent."""
@@ -69,6 +71,8 @@ class Questions:
             "people": await self._store.report(
                 "people", since=int(midnight.astimezone(UTC).timestamp() * 1e6)
             ),
+            "cases": await self._store.people_report("cases_open", at=now),
+            "observers": await self._store.people_report("observers"),
             "waiting": (await self._store.report("waiting", limit=0))["groups"],
             "inputs": {
                 label: {"plugin": type(plugin).name} for label, plugin in self._parts.inputs.items()
@@ -126,11 +130,16 @@ class Questions:
         return cast(dict[str, Any], found)
 
     # --- contacts -------------------------------------------------------------------------------
-    async def do_contacts_show(self, who: str) -> dict[str, Any]:
+    async def do_contacts_show(self, who: str, by: str = "") -> dict[str, Any]:
         """Return all that is known of one contact."""
-        return cast(
-            dict[str, Any], await self._store.report("contact", id=await self._contact(who))
-        )
+        contact = await self._contact(who)
+        await self._looked("contacts show", contact, by)
+        return cast(dict[str, Any], await self._store.report("contact", id=contact))
+
+    async def _looked(self, what: str, contact: int | None, who: str) -> None:
+        """Note who looked at a person's data, or took it out; `gateway contacts show` tells."""
+        name = " ".join(who.split())[:NAME] or "unknown"
+        await self._store.looked(name, what, contact, at=self._clock.micros())
 
     async def _contact(self, who: str) -> int:
         direct = ids.read("c", who)
@@ -145,10 +154,11 @@ class Questions:
                 return int(found)
         raise ConfigError("no contact is known by that; give a number, a user id or c-…")
 
-    async def do_trace(self, message: str, who: str) -> dict[str, Any]:
+    async def do_trace(self, message: str, who: str, by: str = "") -> dict[str, Any]:
         """Return the whole story of one message for one contact, and what stops its sender."""
         found = await self._message(message)
         contact = await self._contact(who)
+        await self._looked(f"trace #{found['number']}", contact, by)
         story = await self._store.report("trace", number=found["number"], contact_id=contact)
         live = self._live() if self._live else {}
         return cast(dict[str, Any], story) | {

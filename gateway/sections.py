@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import msgspec
 
 from gateway.errors import ConfigError
-from gateway.values import Duration, said
+from gateway.values import Duration
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 FIELDS = ("title", "text", "link", "topic")
@@ -22,7 +22,7 @@ _LISTENER = re.compile(r"fd://\d+|unix:.+|(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 
 
-def _refuse(*claims: tuple[bool, str]) -> None:
+def refuse(*claims: tuple[bool, str]) -> None:
     """Raise ConfigError with every sentence whose claim is true; each begins with its key."""
     problems = [problem for wrong, problem in claims if wrong]
     if problems:
@@ -39,13 +39,15 @@ class Company(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     language: str = "de"
     time_zone: str = "Europe/Berlin"
     region: str = "DE"
+    texts: str = ""
+    """Folder beside the settings with own texts (`de.toml`, …)."""
 
     def __post_init__(self) -> None:
         page = 'is no address of a page; write one such as "https://blog.example/impressum"'
-        _refuse(
+        refuse(
             (not self.name.strip(), "name: is empty; people have to know who writes"),
-            (not _web(self.imprint), f"imprint: {page}"),
-            (not _web(self.privacy), f"privacy: {page}"),
+            (not web(self.imprint), f"imprint: {page}"),
+            (not web(self.privacy), f"privacy: {page}"),
             (
                 bool(self.mail) and not re.fullmatch(r"[^@\s]+@[^@\s]+", self.mail),
                 'mail: is no address; write one such as "redaktion@blog.example"',
@@ -72,9 +74,9 @@ class Server(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Path of the admin socket; by default `admin.sock` beside the database."""
 
     def __post_init__(self) -> None:
-        _refuse(
+        refuse(
             (
-                not _web(self.public_url, secure=True),
+                not web(self.public_url, secure=True),
                 'public_url: has to be an https:// address such as "https://wa.blog.example"'
                 " (http:// only on this machine)",
             ),
@@ -93,21 +95,7 @@ class Storage(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     path: str = "gateway.sqlite"
 
     def __post_init__(self) -> None:
-        _refuse((not self.path.strip(), 'path: is empty; name a file such as "gateway.sqlite"'))
-
-
-class Consent(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Words that withdraw, beside those that always do."""
-
-    stop_words: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        _refuse(
-            *(
-                (not said(word), f"stop_words: nobody can write {word!r}: it has no letters")
-                for word in self.stop_words
-            )
-        )
+        refuse((not self.path.strip(), 'path: is empty; name a file such as "gateway.sqlite"'))
 
 
 class Service(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -126,6 +114,14 @@ class TopicTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     parameters: dict[str, str] = {}
     sender: str | None = None
     owner: str | None = None
+    frequency: str = ""
+    """How often at most, as people read it: "höchstens dreimal pro Woche"."""
+    version: str = "1"
+    """Of the purpose's wording; stands in every proof."""
+    words: tuple[str, ...] = ()
+    """By which START names it, beside its name and title."""
+    closed: bool = False
+    """Only for those whom `[people]` names; not in the list of topics."""
 
     def __post_init__(self) -> None:
         unknown = [
@@ -135,7 +131,7 @@ class TopicTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             if field not in FIELDS
         ]
         known = ", ".join(f"{{{field}}}" for field in FIELDS)
-        _refuse(
+        refuse(
             (not self.title.strip(), "title: is empty; it is what people see"),
             (not self.purpose.strip(), "purpose: is empty; it is what people agree to"),
             (self.template == "", "template: is empty; name an approved one, or leave it out"),
@@ -146,7 +142,7 @@ class TopicTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         )
 
 
-def _web(text: str, *, secure: bool = False) -> bool:
+def web(text: str, *, secure: bool = False) -> bool:
     """Whether a text is a web address or empty; `secure`: http only for this machine."""
     if not text:
         return True

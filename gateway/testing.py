@@ -20,11 +20,13 @@ from typing import Any, TypeVar
 
 from gateway.discovery import discover
 from gateway.errors import ConfigError
-from gateway.fakes import NOW, TOPIC, Answer, Asked, FakeClock, FakeContext, FakeHttp, FakeState
+from gateway.fake_services import NOW, Answer, Asked, FakeClock, FakeHttp, FakeState, Mailed
+from gateway.fakes import TOPIC, FakeContext
+from gateway.given import Context
 from gateway.hookspecs import hookimpl
 from gateway.message import Content, Delivery, Identity, Message, Permissions, Text, Topic
 from gateway.pipeline import Pipeline
-from gateway.plugin import Context, Middleware, Output, Plugin
+from gateway.plugin import Middleware, Output, Plugin
 from gateway.secret import Secret
 from gateway.tables import Problems, read_table
 from gateway.verdicts import Drop, Hold, Limit
@@ -38,6 +40,7 @@ __all__ = [
     "FakeContext",
     "FakeHttp",
     "FakeState",
+    "Mailed",
     "assert_keeps_secret",
     "delivery",
     "judged",

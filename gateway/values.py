@@ -10,6 +10,8 @@ from functools import lru_cache
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w))", re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_TWO_DIGITS = re.compile(r"2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")  # countries
+_BSUID = re.compile(r"([A-Z]{2}\.)(?:ENT\.)?\w+")
 
 
 class Duration(float):
@@ -74,6 +76,25 @@ def phone(text: str, region: str = "DE") -> str:
             if phonenumbers.is_valid_number(phonenumbers.parse(f"+{digits}", None)):
                 raise PhoneNumberError("could be two numbers; write it with + and country code")
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def mask_phone(value: str) -> str:
+    """`+4917139200033` becomes `+49 171 *** 033`, `DE.13481234` becomes `DE.*** 234`.
+
+    What is too short to keep something hidden that way becomes `***`.
+    """
+    user = _BSUID.fullmatch(value)
+    if user:
+        return f"{user[1]}*** {value[-3:]}"
+    digits = re.sub(r"\D", "", value)
+    if value.lstrip().startswith("00"):
+        digits = digits[2:]
+    elif value.lstrip(" (").startswith("0"):  # national: whose country it is, nobody knows
+        return "***"
+    code = 1 if digits[:1] in {"1", "7"} else 2 if _TWO_DIGITS.match(digits) else 3
+    if len(digits) < code + 9:
+        return "***"
+    return f"+{digits[:code]} {digits[code : code + 3]} *** {digits[-3:]}"
 
 
 def said(text: str) -> str:

@@ -7,6 +7,7 @@ an undeclared one counts as nonsense and holds the delivery.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -59,3 +60,15 @@ class Closed(msgspec.Struct, frozen=True):
 
 
 Limit = Rate | Quota | Closed
+
+
+class Concern(msgspec.Struct, frozen=True):
+    """What a data protection officer would ask about these settings, for `gateway check
+    --compliance`: what is `missing` for lawful operation, or `advice`; and what to change.
+
+    Both sentences are for a manager, not for an engineer.
+    """
+
+    weight: Literal["missing", "advice"]
+    text: str
+    change: str

@@ -17,15 +17,27 @@ ROOT = Path(__file__).parent.parent
 LONGEST = 300
 
 LAYERS = {
-    "values": "errors ids values secret message verdicts inbound",
-    "contract": "plugin hookspecs",
-    "tools": "clock isolation series metrics logs wire posting http sockets peer web systemd lock",
+    "values": (
+        "errors ids linking values columns secret content message numbers verdicts inbound "
+        "consent_chain consent_state"
+    ),
+    "contract": "services given plugin hookspecs",
+    "tools": (
+        "clock keys merkle heads ledger signing texts links isolation series metrics logs "
+        "wire posting http sockets peer web systemd lock"
+    ),
     "store": "store",
     "work": (
-        "consent tables discovery document sections config pipeline rates quotas limiter attempt"
-        " delivery fan_out inbox supervisor observing importing figures health context"
+        "consent phrases near words tables discovery document sections duties config pipeline "
+        "rates quotas limiter attempt delivery fan_out inbox expiring supervisor observing "
+        "importing figures health mailing previewing stamping proofs proof_check proof_words "
+        "proof_page dossier_page proof_files retaining anchoring answering context"
     ),
-    "whole": "assembly labels questions operations admin daemon foreground api fakes testing cli __main__",
+    "whole": (
+        "assembly labels compliance questions plugin_operations ledger_operations "
+        "case_operations observer_operations rights_operations operations admin daemon "
+        "foreground api fake_services fakes testing cli __main__"
+    ),
 }
 """From top to bottom: a file imports from its own layer and those above."""
 
@@ -47,6 +59,7 @@ BROAD = {
     "gateway/cli/group.py": "a command's plugin: the other commands stay usable",
     "gateway/testing.py": "for plugin authors: whatever a plugin raises is told as one failure",
     "plugins/gateway_plugins/outputs/whatsapp/endpoint.py": "a webhook's bug: answered, not kept",
+    "plugins/gateway_plugins/outputs/whatsapp/beside.py": "what is beside sending never stops it",
     "plugins/gateway_plugins/inputs/feed/child.py": "a feed's bug stays in its own process",
 }
 """Where `except Exception` (or broader) may stand, and why."""

@@ -18,6 +18,10 @@ SECTIONS = {
         "status": ("gateway.cli.status:status", "Does it send, and does anything need you?"),
         "trace": ("gateway.cli.trace:trace", "The whole story of one message for one person."),
         "queue": ("gateway.cli.queue:queue", "What waits, and for what."),
+        "observers": (
+            "gateway.cli.observers:observers",
+            "Who is told what; what could not be told.",
+        ),
     },
     "Steer": {
         "pause": ("gateway.cli.steering:pause", "Stop all sending; what is in the air ends."),
@@ -25,7 +29,18 @@ SECTIONS = {
         "sender": ("gateway.cli.steering:sender", "Stop one sender, or let it go on."),
         "message": ("gateway.cli.messages:message", "List, show, approve, pause, cancel messages."),
         "send": ("gateway.cli.messages:send", "Hand in a message yourself."),
-        "contacts": ("gateway.cli.contacts:contacts", "People: import, show, withdraw."),
+        "contacts": (
+            "gateway.cli.contacts:contacts",
+            "People: import, show, withdraw, export, erase.",
+        ),
+        "consent": ("gateway.cli.consent:consent", "The ledger: verify, prove, find, keys."),
+        "cases": ("gateway.cli.cases:cases", "What people asked: show, answer, close."),
+        "requests": (
+            "gateway.cli.cases:requests",
+            "Who wants to know what is stored, or to be forgotten.",
+        ),
+        "retention": ("gateway.cli.retention:retention", "What is kept how long; what goes next."),
+        "link": ("gateway.cli.link:link", "The first step as a link, a QR code or a button."),
     },
     "Set up": {
         "run": ("gateway.cli.run:run", "Run the daemon (systemd does this)."),

@@ -15,6 +15,7 @@ STATES = {
     "withdrawn": "withdrew",
     "refused": "said no",
     "expired": "did not confirm in time",
+    "unconfirmed": "in doubt: the number may have a new owner",
 }
 
 
@@ -32,7 +33,9 @@ def render(person: Mapping[str, Any], zone: str, now: int, wide: int) -> list[st
         wide,
     )
     for known in person["identities"]:
-        page += lines("", [identity(known["kind"], known["value"], whole=True)], wide)
+        gone = f"until {times.stamp(known['retired_at'])}" if known.get("retired_at") else ""
+        page += lines("", [identity(known["kind"], known["value"], whole=True), gone], wide)
+    page += _standing(person, times, wide)
     page += _consents(person, times, wide)
     page += _events(person, times, wide)
     for index, said in enumerate(person["inbound"]):
@@ -42,6 +45,26 @@ def render(person: Mapping[str, Any], zone: str, now: int, wide: int) -> list[st
     for window in person["windows"]:
         ends = "answers may go until" if window["until"] > now else "the window closed"
         page += lines("window", [window["sender"], f"{ends} {times.stamp(window['until'])}"], wide)
+    for index, look in enumerate(person.get("lookups", ())):
+        label = "seen by" if not index else ""
+        page += lines(label, [times.stamp(look["at"]), look["who"], look["what"]], wide)
+    return page
+
+
+def _standing(person: Mapping[str, Any], times: Times, wide: int) -> list[str]:
+    """What holds for the contact as a whole: erased, held, merged, paused."""
+    page = []
+    if person.get("erased_at"):
+        page += lines("erased", [times.stamp(person["erased_at"])], wide)
+    if person.get("legal_hold"):
+        page += lines("held", [person["legal_hold"], "not erased, not purged"], wide)
+    if person.get("merged"):
+        others = ", ".join(ids.show("c", other) for other in person["merged"])
+        page += lines("also", [f"{others}: two contacts that were this one person"], wide)
+    if person.get("paused_until"):
+        page += lines("paused", [f"until {times.stamp(person['paused_until'])}"], wide)
+    if person.get("per_week"):
+        page += lines("wishes", [f"at most {person['per_week']} a week"], wide)
     return page
 
 

@@ -11,6 +11,8 @@ import click
 from gateway.cli import contact_page
 from gateway.cli.group import Target, Trouble
 from gateway.cli.output import json_option, show, show_json
+from gateway.cli.person import own_name
+from gateway.cli.rights import erase, export, hold, release
 from gateway.cli.words import clean, columns, paint, several
 from gateway.logs import masked
 
@@ -20,10 +22,14 @@ if TYPE_CHECKING:
 
 @click.group()
 def contacts() -> None:
-    """People: import them with their proof, look at one, withdraw for one.
+    """People: import them with their proof, look at one, withdraw, export, erase, hold.
 
     WHO is a phone number, a user id or c-….
     """
+
+
+for rights in (export, erase, hold, release):
+    contacts.add_command(rights)
 
 
 @contacts.command("show")
@@ -33,7 +39,7 @@ def contacts() -> None:
 def show_(target: Target, who: str, as_json: bool) -> None:
     """All that is known of one contact, numbers in full."""
     with target.opened() as session:
-        found = session.call("contacts_show", who=who)
+        found = session.call("contacts_show", who=who, by=own_name())
         zone = session.config.company.time_zone
     if as_json:
         show_json(found)
@@ -69,6 +75,12 @@ def withdraw(target: Target, who: str, as_json: bool) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write rows without consent, and bad ones, to this CSV file.",
 )
+@click.option(
+    "--proof-files",
+    "proofs",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with the scans that the column file names.",
+)
 @click.option("--check", is_flag=True, help="Say what would become of each row; write nothing.")
 @json_option
 @click.pass_context
@@ -77,6 +89,7 @@ def import_(
     file: Path,
     topic: str | None,
     rejects: Path | None,
+    proofs: Path | None,
     check: bool,
     as_json: bool,
 ) -> None:
@@ -87,10 +100,14 @@ def import_(
     A row without them is stored without consent, and nothing is ever sent to that person: a claim
     is no proof.  language and name are kept; every other column is kept as evidence.
 
+    file names a scan or screenshot of the consent in the folder of --proof-files: it is copied
+    beside the database, and its SHA-256 stands in the evidence.
+
     UTF-8 or Windows-1252; commas, semicolons or tabs.  Repeating an import changes nothing;
     --check says before what will become of it.  Exit status 1 if a row was refused.
     """
     from gateway.cli import importing, sheet
+    from gateway.cli.proof_folder import ProofFolder
     from gateway.tables import meant
 
     target = context.ensure_object(Target)
@@ -111,7 +128,8 @@ def import_(
         known = session.config.topics
         if topic is not None and topic not in known:
             raise Trouble(f"there is no topic {topic!r}; {meant(topic, known)}")
-        outcome = importing.run(session, table, file.name, topic, check=check)
+        files = ProofFolder(proofs) if proofs is not None else None
+        outcome = importing.run(session, table, file.name, topic, check=check, files=files)
     failed = bool(outcome.counts["refused"])
     if rejects is not None:
         try:

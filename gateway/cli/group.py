@@ -20,7 +20,7 @@ from gateway.errors import ConfigError, GatewayError
 
 if TYPE_CHECKING:
     from gateway.cli.reach import Session
-    from gateway.plugin import Http
+    from gateway.services import Http
 
 ENTRY_POINTS = "gateway.commands"
 PLACES = (Path("gateway.toml"), Path("/etc/message-gateway/gateway.toml"))

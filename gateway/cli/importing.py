@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import click
 
 from gateway.cli.group import Trouble
+from gateway.cli.proof_folder import ProofFolder
 from gateway.cli.reach import Session
 from gateway.cli.sheet import Row, Sheet
 from gateway.cli.words import clean, lines, number, several
@@ -59,7 +60,7 @@ class Outcome:
 
     def as_json(self, table: Sheet) -> dict[str, Any]:
         """Return it as plain values, every row that was not taken among them."""
-        names = ("consent", "kept", "no_consent", "refused")
+        names = ("consent", "kept", "no_consent", "suppressed", "refused")
         return {
             "written": not self.check,
             "encoding": table.encoding,
@@ -74,9 +75,16 @@ class Outcome:
 
 
 def run(
-    session: Session, table: Sheet, name: str, topic: str | None, *, check: bool = False
+    session: Session,
+    table: Sheet,
+    name: str,
+    topic: str | None,
+    *,
+    check: bool = False,
+    files: ProofFolder | None = None,
 ) -> Outcome:
-    """Import all rows, with a progress bar on a terminal; with `check` write nothing."""
+    """Import all rows, with a progress bar on a terminal; with `check` write nothing.  `files`
+    are what the column `file` names."""
     outcome = Outcome(check)
     seen = _Seen(session.config.company.region, topic)
     with click.progressbar(
@@ -86,7 +94,8 @@ def run(
         for portion in _portions(table.rows):
             good = []
             for row in portion:
-                known = ("refused", row.problem) if row.problem else seen.before(row)
+                problem = row.problem or (files.attach(row, session, check) if files else "")
+                known = ("refused", problem) if problem else seen.before(row)
                 if known is None:
                     good.append(row)
                 else:
@@ -163,6 +172,7 @@ def render(outcome: Outcome, wide: int, rejects: Path | None = None) -> list[str
         ("consent", "imported with their proof"),
         ("kept", "kept as they were"),
         ("no_consent", "stored without consent: nothing is ever sent to them"),
+        ("suppressed", "were erased and are not stored again"),
         ("refused", "refused"),
     ]
     if not outcome.counts.total():
@@ -177,7 +187,11 @@ def render(outcome: Outcome, wide: int, rejects: Path | None = None) -> list[str
                     f"{'':{widest}}  - {number(n)}: {reason}"
                     for reason, n in outcome.kept.most_common()
                 ]
-    for verdict, title in (("refused", "Refused"), ("no_consent", "Without consent")):
+    for verdict, title in (
+        ("refused", "Refused"),
+        ("suppressed", "Not stored"),
+        ("no_consent", "Without consent"),
+    ):
         reasons: dict[str, list[int]] = {}
         for line in sorted(outcome.lines, key=_number):
             if line.verdict == verdict:

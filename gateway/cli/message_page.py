@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway import ids
-from gateway.cli.trace_page import JOURNAL
+from gateway.cli.trace_page import happened
 from gateway.cli.words import (
     LABEL,
     Times,
@@ -128,7 +128,7 @@ def _history(message: Data, times: Times, wide: int) -> list[str]:
             what = f"queued for {people}" if people else "queued"
         else:
             said = detail if name != "message.ready" else ""  # the checks stand below
-            what = JOURNAL.get(name, name) + (f": {said}" if said else "")
+            what = happened(name, said)
         label = "history" if not found else ""
         head = f"{label:{LABEL}}{times.stamp(line['at'])}"
         found += lines(head, [what], wide, indent=LABEL + 21)
@@ -155,6 +155,8 @@ def _words(message: Data, wide: int) -> list[str]:
         body = "\n".join(filter(None, (form["rendered"], form.get("footer"))))
         if form.get("footer") and form["rendered"].endswith(form["footer"]):
             body = form["rendered"]
+        if form.get("below"):
+            body = f"{body}\n{form['below']}".strip()
         image = [f"with the picture {form['image']}"] if form.get("image") else []
         block = [
             head,

@@ -12,6 +12,7 @@ import click
 from gateway.cli import message_page
 from gateway.cli.group import Target, Trouble
 from gateway.cli.output import json_option, show, show_json
+from gateway.cli.person import by_option
 from gateway.cli.words import clean, columns, number, paint, several
 
 _number = click.argument("number", metavar="MESSAGE")
@@ -56,8 +57,8 @@ def show_(target: Target, number: str, as_json: bool) -> None:
         show(paint(message_page.render(clean(found), zone, columns())))
 
 
-def _set(target: Target, message: str, action: str, as_json: bool, said: str) -> None:
-    done = target.call("message_set", message=message, action=action)
+def _set(target: Target, message: str, action: str, by: str, as_json: bool, said: str) -> None:
+    done = target.call("message_set", message=message, action=action, by=by)
     if as_json:
         show_json(done)
     else:
@@ -74,42 +75,46 @@ def _gone(done: dict[str, Any]) -> str:
 
 @message.command()
 @_number
+@by_option
 @json_option
 @click.pass_obj
-def approve(target: Target, number: str, as_json: bool) -> None:
+def approve(target: Target, number: str, by: str, as_json: bool) -> None:
     """Release what is held; every other check still counts."""
-    _set(target, number, "approve", as_json, "is released and goes through the checks again.")
+    _set(target, number, "approve", by, as_json, "is released and goes through the checks again.")
 
 
 @message.command()
 @_number
+@by_option
 @json_option
 @click.pass_obj
-def cancel(target: Target, number: str, as_json: bool) -> None:
+def cancel(target: Target, number: str, by: str, as_json: bool) -> None:
     """Send no more of it, for good.  What was sent stays sent.
 
     A message that is through is refused: nothing of it waits.
     """
-    _set(target, number, "cancel", as_json, "is cancelled; nothing more of it goes out.")
+    _set(target, number, "cancel", by, as_json, "is cancelled; nothing more of it goes out.")
 
 
 @message.command("pause")
 @_number
+@by_option
 @json_option
 @click.pass_obj
-def pause_(target: Target, number: str, as_json: bool) -> None:
+def pause_(target: Target, number: str, by: str, as_json: bool) -> None:
     """Send no more of it until it is resumed."""
     said = f"is paused.  Go on: gateway message resume {number.lstrip('#')}"
-    _set(target, number, "pause", as_json, said)
+    _set(target, number, "pause", by, as_json, said)
 
 
 @message.command("resume")
 @_number
+@by_option
 @json_option
 @click.pass_obj
-def resume_(target: Target, number: str, as_json: bool) -> None:
+def resume_(target: Target, number: str, by: str, as_json: bool) -> None:
     """Let a paused message go on."""
-    _set(target, number, "resume", as_json, "goes on.")
+    _set(target, number, "resume", by, as_json, "goes on.")
 
 
 @click.command()

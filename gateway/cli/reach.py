@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PATIENCE = 90.0
 """Seconds to wait for an answer; a withdrawal waits for what is in the air, at most 60."""
 
-CREATES = frozenset({"send", "contacts_import"})
+CREATES = frozenset({"send", "contacts_import", "proof_put", "link", "compliance"})
 """Operations that make sense before the gateway ever ran."""
 
 NOT_RUNNING = 3
@@ -62,7 +62,7 @@ def opened(file: Path) -> Iterator[Session]:
     if remote.listens():
         yield remote
         return
-    _check_owner(config.database)
+    check_owner(config.database)
     with ExitStack() as held:
         try:
             held.enter_context(only_writer(config.database))
@@ -188,6 +188,7 @@ class _Local:
         from gateway.assembly import assemble
         from gateway.clock import SystemClock
         from gateway.discovery import discover
+        from gateway.keys import Keys
         from gateway.operations import Operations
         from gateway.store.sqlite import SqliteStore
 
@@ -201,8 +202,10 @@ class _Local:
                 code=NOT_RUNNING,
             )
 
+        key = Keys(self.config.keys).secret("suppression")
+
         async def run() -> Any:
-            async with SqliteStore(self.config.database) as store:
+            async with SqliteStore(self.config.database, suppression_key=key) as store:
                 try:
                     return await Operations(parts, store, SystemClock()).call(operation, arguments)
                 except ConfigError as error:
@@ -211,7 +214,12 @@ class _Local:
         return trio.run(run)
 
 
-def _check_owner(database: Path) -> None:
+def listening(config: GatewayConfig) -> bool:
+    """Whether a daemon runs with these settings.  Raises Trouble if we may not ask."""
+    return _Remote(config).listens()
+
+
+def check_owner(database: Path) -> None:
     """Root must not leave files that the gateway's own user cannot open."""
     if os.geteuid() != 0:
         return

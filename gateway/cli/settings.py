@@ -37,12 +37,16 @@ def _assembled(target: Target) -> tuple[Parts, Catalogue]:
 
 @click.command()
 @click.option("--show", "whole", is_flag=True, help="All settings in force, secrets masked.")
+@click.option("--compliance", is_flag=True, help="What is missing for lawful operation.")
+@click.option("--offline", is_flag=True, help="With --compliance: do not read the privacy notice.")
 @json_option
 @click.pass_context
-def check(context: click.Context, whole: bool, as_json: bool) -> None:
+def check(
+    context: click.Context, whole: bool, compliance: bool, offline: bool, as_json: bool
+) -> None:
     """Are the settings right?  Every problem, with its file and key.
 
-    Exit status 0 if they are, 2 if not.
+    Exit status 0 if they are, 2 if not; with --compliance 1 if something is missing.
     """
     target = context.ensure_object(Target)
     try:
@@ -56,6 +60,8 @@ def check(context: click.Context, whole: bool, as_json: bool) -> None:
             count = several(len(error.problems), "problem")
             click.echo(f"{count}; a gateway that runs keeps its old settings", err=True)
         context.exit(WRONG)
+    if compliance:
+        context.exit(_compliance(target, parts.config.company.name, not offline, as_json))
     unused = [f"{b.name} ({b.origin}): {b.reason}" for b in catalogue.broken]
     if as_json:
         answer: dict[str, Any] = {"ok": True, "problems": [], "broken_plugins": unused}
@@ -75,6 +81,28 @@ def check(context: click.Context, whole: bool, as_json: bool) -> None:
     page += lines("others", [f"{n} ({t.plugin})" for n, t in config.observers.items()], columns())
     page += lines("unused", [f"a broken plugin, {text}" for text in unused], columns())
     show(clean(page))
+
+
+def _compliance(target: Target, company: str, online: bool, as_json: bool) -> int:
+    """Show what is missing for lawful operation; 1 if something is."""
+    with target.opened() as gateway:
+        found = gateway.call("compliance", online=online)
+    missing = [concern for concern in found if concern["weight"] == "missing"]
+    if as_json:
+        show_json({"ok": not missing, "concerns": found})
+        return 1 if missing else 0
+    verdict = (
+        f"{several(len(missing), 'thing')} missing for lawful operation"
+        if missing
+        else "Nothing that this check knows of is missing"
+    )
+    page = [click.style(f"{company}: {verdict}.", bold=True)]
+    for concern in found:
+        page += ["", *lines(concern["weight"], [clean(concern["text"])], columns())]
+        page += lines("do", [clean(concern["change"])], columns())
+    page += ["", "No legal advice; docs/law.md says why each point is asked."]
+    show(page)
+    return 1 if missing else 0
 
 
 @click.command()

@@ -7,15 +7,16 @@ from typing import Any, NamedTuple
 
 import click
 
-from gateway.cli import status_page
+from gateway.cli import case_page, status_page
 from gateway.cli.group import Target, Trouble
 from gateway.cli.output import json_option, show, show_json
-from gateway.cli.words import clean, columns, paint, quoted, several
+from gateway.cli.words import clean, columns, paint, quoted, several, span
 from gateway.errors import ConfigError
 
 FINE, LOOK, STOPPED, NOT_RUNNING = 0, 1, 2, 3
 
 HOUR = 3600 * 1_000_000
+DAY = 24 * HOUR
 LONG = 6 * HOUR
 """An input that reads by itself and had no success for so long needs somebody."""
 
@@ -87,7 +88,32 @@ def _items(data: Mapping[str, Any]) -> list[Item]:
             found.append(
                 Item(f"input {label} had no success for long{why}", "journalctl -u message-gateway")
             )
-    return found
+    return [*found, *_asked(data), *_untold(data, live.get("waits") or {})]
+
+
+def _asked(data: Mapping[str, Any]) -> Iterator[Item]:
+    """What people asked and nobody answered in time."""
+    for kind, figures in (data.get("cases") or {}).items():
+        words = case_page.WORDS[kind]
+        if figures["overdue"]:
+            command = "gateway requests" if kind in ("access", "erasure") else "gateway cases"
+            yield Item(f"{several(figures['overdue'], *words)} overdue", command)
+        elif kind == "question" and data["now"] - figures["oldest"] > DAY:
+            waits = span(data["now"] - figures["oldest"])
+            yield Item(f"a question has waited {waits} for its answer", "gateway cases")
+
+
+def _untold(data: Mapping[str, Any], waits: Mapping[str, Any]) -> Iterator[Item]:
+    """What observers could not take, and those that wait for long."""
+    for label, one in waits.items():
+        if data["now"] - one["since"] > HOUR:
+            yield Item(
+                f"{label} waits for {span(data['now'] - one['since'])}: {one['why']}", "mend it"
+            )
+    for label, figures in (data.get("observers") or {}).items():
+        if figures["dead"]:
+            what = f"{label} could not take {several(figures['dead'], 'event')}"
+            yield Item(what, f"gateway observers dead-letters {label}")
 
 
 def _held(messages: Iterable[Mapping[str, Any]]) -> Iterator[Item]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from gateway.cli import status_rest
 from gateway.cli.words import (
     LABEL,
     Times,
@@ -15,8 +16,8 @@ from gateway.cli.words import (
     short,
     span,
     table,
-    width,
 )
+from gateway.columns import width
 from gateway.logs import mask_phone, masked
 
 if TYPE_CHECKING:
@@ -27,10 +28,7 @@ Data = Mapping[str, Any]
 OPEN = ("queued", "leased", "sending", "held", "paused", "unknown")
 WAITS = ("queued", "leased", "paused")
 MANY = 12
-"""Inputs above which those that just work are only counted; messages of a kind that are shown."""
-
-CROWDED = 100
-"""Jobs that wait for the store before it is worth a line."""
+"""Messages of a kind that are shown."""
 
 
 def render(data: Data, verdict: Verdict, wide: int) -> list[str]:
@@ -43,11 +41,7 @@ def render(data: Data, verdict: Verdict, wide: int) -> list[str]:
         page += _sender(name, figures, data, times, wide)
     page += _now([m for m in messages if m["state"] in ("ready", "started")][:MANY], times, wide)
     page += _waiting([m for m in messages if _ends_by_itself(m)][:MANY], times, wide)
-    page += _people(data.get("people") or {}, wide)
-    live = data.get("live") or {}
-    page += _inputs(data.get("inputs") or {}, live.get("inputs") or {}, times, wide)
-    page += _store(live.get("store") or {}, wide)
-    return page
+    return page + status_rest.render(data, times, wide)
 
 
 # --- the answer ---------------------------------------------------------------------------------
@@ -243,55 +237,3 @@ def _waiting(messages: list[Data], times: Times, wide: int) -> list[str]:
             pieces = [title, why, f"until {times.short(message['until'])}"]
         found += lines("waiting" if not found else "", pieces, wide)
     return found
-
-
-def _people(people: Data, wide: int) -> list[str]:
-    states, changes = people.get("states") or {}, people.get("changes") or {}
-    if not people.get("contacts"):
-        return lines("people", ["nobody yet"], wide)
-    came = changes.get("confirmed", 0) + changes.get("imported", 0)
-    went = changes.get("withdrawn", 0)
-    today = " ".join(f"{sign}{number(n)}" for sign, n in (("+", came), ("−", went)) if n)
-    words = (("requested", "asked"), ("withdrawn", "stopped"), ("refused", "said no"))
-    pieces = [
-        f"{number(states.get('confirmed', 0))} confirmed" + (f" ({today} today)" if today else ""),
-        *(f"{number(states[state])} {word}" for state, word in words if states.get(state)),
-        f"{number(people['contacts'])} known",
-    ]
-    return lines("people", pieces, wide)
-
-
-def _inputs(inputs: Data, live: Data, times: Times, wide: int) -> list[str]:
-    words = {label: _input(live[label], times) for label in inputs if live.get(label)}
-    many = len(words) > MANY
-    fine = [label for label, word in words.items() if word.startswith("ok ")] if many else []
-    pieces = [f"{label} {word}" for label, word in words.items() if label not in fine]
-    return lines("inputs", [*pieces, f"{len(fine)} ok" if fine else ""], wide)
-
-
-def _input(state: Data, times: Times) -> str:
-    """How one input fares: `ok 18:36 (unchanged), next 18:51`."""
-    last, upcoming = state.get("last_success"), state.get("next_at")
-    soon = times.short(upcoming) if upcoming is not None and upcoming > times.now else ""
-    if state.get("state") == "parked":
-        return "PARKED" + (f", last ok {times.short(last)}" if last is not None else "")
-    if state.get("trouble"):
-        since = f" since {times.short(state['failing_since'])}" if state["failing_since"] else ""
-        word = f"fails{since}: {masked(state['trouble'])}"
-        return word + (f", next try {soon}" if soon else "")
-    if state.get("state") == "pausing":
-        word = "failing, tries again"
-        return word + (f", last ok {times.short(last)}" if last is not None else "")
-    if last is None:
-        return {"starting": "starting", "ended": "ready"}.get(
-            state.get("state", ""), "no success yet"
-        )
-    note = f" ({masked(state['note'])})" if state.get("note") else ""
-    return f"ok {times.short(last)}{note}" + (f", next {soon}" if soon else "")
-
-
-def _store(store: Data, wide: int) -> list[str]:
-    lanes = {name: n for name, n in (store.get("lanes") or {}).items() if n}
-    if sum(lanes.values()) < CROWDED:
-        return []
-    return lines("store", [f"{number(n)} wait ({name})" for name, n in lanes.items()], wide)

@@ -9,6 +9,7 @@ import click
 from gateway.cli import trace_page
 from gateway.cli.group import Target
 from gateway.cli.output import json_option, show, show_json
+from gateway.cli.person import own_name
 from gateway.cli.words import clean, columns, paint
 from gateway.logs import mask_phone, masked
 
@@ -24,7 +25,7 @@ def trace(target: Target, message: str, who: str, text: bool, as_json: bool) -> 
 
     MESSAGE is its number (412 or #412), WHO a phone number, a user id or c-….
     """
-    story = hidden(target.call("trace", message=message, who=who))
+    story = hidden(target.call("trace", message=message, who=who, by=own_name()))
     if as_json:
         show_json(story)
     else:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway import ids
+from gateway.cli.evidence import evidence, shortened
 from gateway.cli.trace_answer import answer, of_topic
-from gateway.cli.words import Times, identity, lines, number, quoted, short, span, wrapped
+from gateway.cli.words import Times, identity, lines, number, quoted, span, wrapped
 from gateway.logs import masked
 
 LABEL = 10
@@ -31,11 +32,23 @@ JOURNAL = {
     "message.ready": "passed all checks",
     "message.held": "held",
     "message.dropped": "dropped",
-    "message.cancel": "cancelled by a person",
-    "message.pause": "paused by a person",
-    "message.resume": "resumed by a person",
-    "message.approve": "approved by a person",
 }
+
+DECIDED = {
+    "message.cancel": "cancelled",
+    "message.pause": "paused",
+    "message.resume": "resumed",
+    "message.approve": "approved",
+    "message.revise": "given another text",
+    "message.screen": "put to the checks again",
+}
+
+
+def happened(name: str, said: str) -> str:
+    """Return a line of a message's journal; what a person decided, with the name."""
+    if name in DECIDED:
+        return f"{DECIDED[name]} by {said or 'a person'}"
+    return JOURNAL.get(name, name) + (f": {said}" if said else "")
 
 
 def render(story: Story, wide: int, *, text: bool = False) -> list[str]:
@@ -106,7 +119,7 @@ def _consent(story: Story, times: Times) -> list[Entry]:
             what += " from everything"
         elif event["name"] == "withdrawn":
             what += f" from {event['topic']}"
-        said = _evidence(event, times)
+        said = evidence(event, times)
         entries.append((event["at"], f"{what}{said} · event {number(event['number'])}"))
     for window in person.get("windows", ()):
         if message["kind"] == "service" and window["sender"] == message["sender"]:
@@ -120,31 +133,6 @@ def _consent(story: Story, times: Times) -> list[Entry]:
     return entries
 
 
-def _evidence(event: Story, times: Times) -> str:
-    evidence = event.get("evidence")
-    if evidence is None:
-        return " (evidence erased)"
-    parts = []
-    if evidence.get("words"):
-        parts.append(f": wrote {quoted(evidence['words'], 80)}")
-    elif event.get("source"):
-        parts.append(f": {short(masked(event['source']), 60)}")
-    rest = [
-        _piece(key, str(value))
-        for key, value in sorted(evidence.items(), key=lambda item: item[0] != "wording")
-        if key not in ("words", "sender") and value and value != times.stamp(event["at"])
-    ]
-    return "".join(parts) + "".join(f" · {part}" for part in rest)
-
-
-def _piece(key: str, value: str) -> str:
-    """One piece of evidence; a wording that is a sentence is quoted, its name is not."""
-    if key == "provider_id":
-        return _shortened(value)
-    said = quoted(value) if key == "wording" and len(value.split()) > 2 else short(value, 60)
-    return f"{key.replace('_', ' ')} {said}"
-
-
 def _message(message: Story) -> list[Entry]:
     entries: list[Entry] = []
     for line in message.get("journal", ()):
@@ -155,9 +143,7 @@ def _message(message: Story) -> list[Entry]:
             what = f"queued for {number(int(detail))} people" if detail.isdecimal() else "queued"
             what = what.replace("1 people", "1 person") if detail == "1" else what
         else:
-            what = JOURNAL.get(name, name)
-            why = detail or line["code"]
-            what += f": {why}" if why else ""
+            what = happened(name, detail or (line["code"] if name not in DECIDED else ""))
         entries.append((line["at"], what))
     return entries
 
@@ -222,7 +208,7 @@ def _settled(attempt: Story, *, lost: bool) -> str:
     if provider:
         by = " by WhatsApp" if provider.startswith("wamid.") else ""
         word = f"no clear answer{took}{_why(attempt)}" if lost else f"accepted{by}{took}"
-        return f"{word} · {_shortened(provider)}"
+        return f"{word} · {shortened(provider)}"
     if attempt["state"] == "failed":
         return f"refused{took}{_why(attempt)}"
     return f"no clear answer{took}{_why(attempt)}"
@@ -233,11 +219,6 @@ def _why(attempt: Story) -> str:
     return f": {why}" if why else ""
 
 
-def _shortened(provider: str) -> str:
-    """The ends of a provider's id, by which it is found again; `--json` has all of it."""
-    return provider if len(provider) <= 24 else f"{provider[:10]}…{provider[-6:]}"
-
-
 def _text(story: Story, wide: int) -> list[str]:
     found: list[str] = []
     for attempt in story["attempts"]:
@@ -245,6 +226,8 @@ def _text(story: Story, wide: int) -> list[str]:
         words = attempt.get("rendered") or ""
         if footer and footer not in words:
             words += f"\n{footer}"
+        if attempt.get("below"):
+            words += f"\n{attempt['below']}"
         for line in words.splitlines():
             for part in wrapped(line, wide - LABEL):
                 found.append(f"{'TEXT' if not found else '':{LABEL}}{part}")

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from gateway.columns import cut, fitting, width
 from gateway.logs import mask_phone
 
 NARROW, WIDE = 60, 100
@@ -55,30 +56,7 @@ def quoted(text: str, most: int = 60) -> str:
 
 def short(text: str, most: int) -> str:
     """Cut to so many columns, on one line."""
-    text = " ".join(text.split())
-    return text if width(text) <= most else _head(text, most - 1).rstrip() + "…"
-
-
-def _head(text: str, most: int) -> str:
-    """The first characters, as many as fit, at least one."""
-    used = 0
-    for index, character in enumerate(text):
-        used += width(character)
-        if used > most:
-            return text[: max(1, index)]
-    return text
-
-
-def width(text: str) -> int:
-    """Columns that a text takes on a terminal."""
-    return sum(
-        0
-        if unicodedata.combining(c) or unicodedata.category(c) in ("Cf", "Mn", "Me")
-        else 2
-        if unicodedata.east_asian_width(c) in "WF"
-        else 1
-        for c in text
-    )
+    return cut(" ".join(text.split()), most)
 
 
 def padded(text: str, to: int) -> str:
@@ -195,7 +173,7 @@ def wrapped(text: str, room: int) -> list[str]:
             found[-1] = joined
             continue
         while width(word) > room:
-            head = _head(word, room)
+            head = fitting(word, room)
             found.append(head)
             word = word[len(head) :]
         found.append(word)

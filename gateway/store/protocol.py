@@ -13,8 +13,12 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from gateway.inbound import Event, Intake, Person
+from gateway.inbound import Case, Close, Event, Person, Preference, SignUp
 from gateway.message import Delivery, Message
+from gateway.store.ledger import LedgerStore
+from gateway.store.people import PeopleStore
+from gateway.store.people import Taken as Taken
+from gateway.store.rights import RightsStore
 from gateway.store.states import DERIVED as DERIVED
 from gateway.store.states import AttemptState as AttemptState
 from gateway.store.states import DeliveryState as DeliveryState
@@ -120,19 +124,6 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """The contact stopped marketing at the provider: withdraw, in the same transaction."""
 
 
-class Taken(msgspec.Struct, frozen=True, kw_only=True):
-    """What intake did: people who withdrew, and counts for the metrics."""
-
-    withdrawn: tuple[int, ...] = ()
-    sending: tuple[int, ...] = ()
-    """Withdrawn contacts with a delivery in the air at that moment."""
-    inbound: int = 0
-    duplicates: int = 0
-    statuses: Mapping[str, int] = {}
-    unmatched: int = 0
-    dropped: int = 0
-
-
 class Recovered(msgspec.Struct, frozen=True):
     """What was found after an unclean stop."""
 
@@ -140,7 +131,7 @@ class Recovered(msgspec.Struct, frozen=True):
     unknown: int
 
 
-class Store(Protocol):
+class Store(PeopleStore, LedgerStore, RightsStore, Protocol):
     """See the module's docstring for what holds for every verb."""
 
     # --- in -------------------------------------------------------------------------------------
@@ -152,8 +143,12 @@ class Store(Protocol):
         at: int,
         state: Mapping[str, bytes | None] | None = None,
         people: Sequence[Person] = (),
+        sign_ups: Sequence[SignUp] = (),
+        cases: Sequence[Case] = (),
+        closes: Sequence[Close] = (),
+        preferences: Sequence[Preference] = (),
     ) -> list[int | None]:
-        """Take messages, people and the input's state in one transaction.
+        """Take messages, people, sign-ups, cases and the input's state in one transaction.
 
         Messages carry id and sender.  Returns the ids, None where (input, external id) was
         accepted before, also if that message has been purged.
@@ -231,25 +226,22 @@ class Store(Protocol):
         """Delete up to `limit` uses that no longer count; returns how many."""
         ...
 
-    # --- back -----------------------------------------------------------------------------------
-    async def intake(self, intake: Intake, withdrawals: frozenset[str], *, at: int) -> Taken:
-        """Apply a webhook in one transaction.  `withdrawals` are provider ids of messages that
-        withdraw: revoked, open deliveries of the contact dropped, before this returns."""
-        ...
-
-    async def withdraw(self, contacts: Sequence[int], *, source: str, at: int) -> Taken: ...
-    async def sending(self, contacts: Sequence[int]) -> list[int]:
-        """Return which of the contacts have a delivery in the air."""
-        ...
-
     # --- operators ------------------------------------------------------------------------------
     async def stop(self, scope: str, reason: str, *, at: int) -> None: ...
     async def resume(self, scope: str, *, at: int) -> bool: ...
     async def stops(self) -> dict[str, tuple[str, int]]: ...
     async def set_message(
-        self, message: int, action: Literal["cancel", "pause", "resume", "approve"], *, at: int
+        self,
+        message: int,
+        action: Literal["cancel", "pause", "resume", "approve", "revise", "screen"],
+        *,
+        at: int,
+        by: str = "",
+        text: str = "",
     ) -> str | None:
-        """Do what a person asked for; returns a sentence if that is not possible."""
+        """Do what a person asked for; returns a sentence if that is not possible.  `by` stands in
+        the journal; `revise` replaces the text of a held message and has it judged again, which
+        is all that `screen` does."""
         ...
 
     async def depths(self) -> dict[tuple[str, int, str], int]:
@@ -269,9 +261,24 @@ class Store(Protocol):
         messages: Sequence[Message],
         *,
         at: int,
+        cases: Sequence[Case] = (),
+        closes: Sequence[Close] = (),
+        preferences: Sequence[Preference] = (),
         dead: Sequence[tuple[int, str]] = (),
+        again: bool = False,
     ) -> None:
-        """Move an observer's position and accept what it answered, in one transaction."""
+        """Move an observer's position and accept what it answered, in one transaction.
+
+        `again`: the event came from events_again; it is a dead letter no more unless `dead`.
+        """
+        ...
+
+    async def events_again(self, observer: str, *, limit: int) -> list[Event]:
+        """Return what `replay` ordered and is not done."""
+        ...
+
+    async def replay(self, observer: str, after: int, until: int) -> None:
+        """Order that an observer is given events again: those after one, until another."""
         ...
 
     async def journal_end(self) -> int: ...

@@ -11,7 +11,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway.context import prepared
-from gateway.fakes import NOW, TOPIC, FakeClock
+from gateway.fake_services import NOW, FakeClock
+from gateway.fakes import TOPIC
 from gateway.fan_out import Preparing
 from gateway.figures import Figures
 from gateway.message import Content, Delivery, Message, Text, Topic

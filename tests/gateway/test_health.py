@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway.fakes import NOW, FakeClock
+from gateway.fake_services import NOW, FakeClock
+from gateway.given import Health
 from gateway.health import InputHealth
 from gateway.metrics import Metrics
-from gateway.plugin import Health
 from gateway.store.protocol import micros
 
 START = micros(NOW)

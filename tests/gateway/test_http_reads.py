@@ -10,6 +10,7 @@ import pytest
 import trio
 import trio.testing
 
+from gateway.errors import NotSent
 from gateway.http import Client, FetchError, Response, open_client
 from tests.gateway.loopback import serving
 
@@ -202,3 +203,20 @@ async def test_public_only(monkeypatch: pytest.MonkeyPatch) -> None:
             client, f"http://outside:{port}/a", public_only=True, follow_redirects=5
         )
         assert got == "private_address False"
+
+
+async def test_a_post_to_public_addresses_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the settings name may be private; a name that leads inside without saying so is not."""
+    pages = Pages(a=page(b"a"))
+    async with serving(pages) as url, open_client() as client:
+        port = url.split(":")[2].split("/")[0]
+        trio.socket.set_custom_hostname_resolver(Names(outside="127.0.0.1", inside="10.0.0.1"))
+        assert (await client.post(f"http://outside:{port}/a", b"", {})).status == 200
+        for host in ("outside", "127.0.0.1", "inside"):  # also with a connection kept from before
+            with pytest.raises(NotSent) as caught:
+                await client.post(f"http://{host}:{port}/a", b"", {}, public_only=True)
+            assert (caught.value.code, caught.value.retry_after) == ("private_address", None)
+        monkeypatch.setattr("gateway.http._public", lambda address: str(address)[:3] == "127")
+        got = await client.post(f"http://outside:{port}/a", b"", {}, public_only=True)
+        assert got.status == 200
+        assert pages.seen["/a"]["host"] == f"outside:{port}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config import Company, Consent, GatewayConfig, Server, Service, Storage
-from gateway.importing import LONGEST, read_row
+from gateway.importing import LONGEST, against, attached, read_row
 from gateway.message import Identity, Topic
 
 CONFIG = GatewayConfig(
@@ -141,3 +141,36 @@ def test_the_default_topic_and_odd_rows() -> None:
     assert verdict["verdict"] == "consent"
     assert person is not None
     assert len(person.events[0].evidence["wording"]) == LONGEST
+
+
+@pytest.mark.parametrize(
+    ("consents", "verdict", "said"),
+    [
+        ([], "consent", ""),
+        ([("blog", "expired")], "consent", ""),
+        ([("blog", "confirmed")], "kept", "known already"),
+        ([("blog", "withdrawn")], "kept", "withdrew"),
+        ([("*", "withdrawn")], "kept", "withdrew"),
+        ([("blog", "refused")], "kept", "said no"),
+        ([("blog", "unconfirmed")], "kept", "may have a new owner"),
+        ([("other", "withdrawn")], "consent", ""),
+    ],
+)
+def test_what_is_known_here_wins(consents: list[tuple[str, str]], verdict: str, said: str) -> None:
+    """A list lifts nothing that a person did, and says so row by row."""
+    known = [{"topic": topic, "state": state} for topic, state in consents]
+    found = against(known, {"verdict": "consent", "reason": "", "topic": "blog"})
+    assert found["verdict"] == verdict
+    assert said in found["reason"]
+
+
+def test_a_file_goes_with_its_person() -> None:
+    """The hash of a scan names the person whose row it stood in."""
+    row = {**PROOF, "file": "scan.pdf", "file_sha256": "ab" * 32}
+    person, _ = read_row(row, CONFIG, file="people.csv", default_topic=None)
+    assert person is not None
+    without, _ = read_row(PROOF, CONFIG, file="people.csv", default_topic=None)
+    assert without is not None
+    assert list(attached([person, without])) == [
+        (Identity("phone", "+491713920001"), b"\xab" * 32, "scan.pdf")
+    ]

@@ -199,7 +199,7 @@ async def test_what_is_accepted_is_kept() -> None:
     (kept,) = context.accepted
     assert (kept.id, kept.input, kept.accepted_at) == (first, "blog", NOW)
     assert context.state.values == {"at": b"1"}
-    assert len(context.people) == 1
+    assert len(context.new_people) == 1
     await context.accept(state={"at": None})
     assert await context.state.get("at") is None
     with pytest.raises(ConfigError, match="topic or one contact"):

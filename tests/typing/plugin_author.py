@@ -12,8 +12,13 @@ from typing import Any, ClassVar, assert_type
 
 from gateway.api import (
     Basis,
+    Button,
+    Case,
+    Close,
     Closed,
+    Concern,
     ConsentEvent,
+    Contact,
     Content,
     Context,
     Delivery,
@@ -30,14 +35,18 @@ from gateway.api import (
     Middleware,
     NotSent,
     Observer,
+    Outcome,
     Output,
     Person,
     Plugin,
     PluginConfig,
+    Preference,
     Quota,
     Rate,
+    Received,
     Rejected,
     Secret,
+    SignUp,
     Status,
     Template,
     Text,
@@ -117,6 +126,28 @@ class Crm(Input, Observer):
         return {"name": name}
 
 
+class Clerk(Middleware, Observer):
+    name = "clerk"
+    config: AllConfig
+    always: ClassVar[bool] = True
+    context: Context
+
+    async def concerns(self) -> Sequence[Concern]:
+        return [] if self.context.has_mail else [Concern("advice", "No mail.", "[mail] host")]
+
+    async def notice(self, event: Event) -> Sequence[Outcome]:
+        if event.inbound is None or event.contact is None:
+            return [Close(case=event.case, by="clerk")] if event.case else ()
+        assert_type(await self.context.received(event.inbound), Received | None)
+        assert_type(await self.context.contact(event.contact), Contact | None)
+        yes = Button(kind="quick_reply", text="Ja", payload="clerk:yes")
+        return [
+            Message(external_id=f"clerk-{event.id}", to=event.contact, buttons=(yes,)),
+            Case(kind="question", external_id=f"clerk-{event.id}", inbound=event.inbound),
+            Preference(contact=event.contact, per_week=1),
+        ]
+
+
 class Wire(Output):
     name = "wire"
     config: AllConfig
@@ -148,7 +179,7 @@ class Wire(Output):
 
 @hookimpl
 def register() -> Iterable[type[Plugin]]:
-    return [Gate, Crm, Wire]
+    return [Gate, Crm, Clerk, Wire]
 
 
 async def tested() -> None:
@@ -215,6 +246,15 @@ class Ordered(Input):
         await context.accept([Message(external_id="1", kind="news")])  # type: ignore[arg-type]
         context.sent()  # type: ignore[attr-defined]
         context.label = "other"  # type: ignore[misc]
+
+
+class Follows(Observer):
+    name = "follows"
+
+    async def notice(self, event: Event) -> Sequence[Outcome]:
+        case = Case(kind="complaint", external_id="1")  # type: ignore[arg-type]
+        sign_up = SignUp(code="K7F3", topics=("blog",), source="page", at=event.at)
+        return [case, sign_up]  # type: ignore[list-item]
 
 
 class Half(Output):

@@ -11,6 +11,7 @@ from gateway.message import PRIORITY, Message
 from gateway.store.protocol import DeliveryState, FanOut, Screened, micros
 from gateway.store.sqlite import people
 from gateway.store.sqlite.connection import SqliteTransaction
+from gateway.store.sqlite.identities import current
 
 NUMBER = "UPDATE counters SET value = value + 1 WHERE name = 'message' RETURNING value"
 TO_SCREEN = """
@@ -123,9 +124,12 @@ def screened(tx: SqliteTransaction, verdicts: Sequence[Screened], at: int) -> No
     """See Store.screened."""
     for verdict in verdicts:
         message = verdict.message
-        before = tx.one(SCREENABLE, (message.id,))
-        if before is None or _decode(before[0]).approved != message.approved:
-            continue  # approved while the chain looked at it: it will be looked at again
+        row = tx.one(SCREENABLE, (message.id,))
+        if row is None:
+            continue
+        now = _decode(row[0])
+        if (now.approved, now.turn) != (message.approved, message.turn):
+            continue  # approved or revised while the chain looked at it: it is looked at again
         tx.execute(
             "UPDATE messages SET state = ?, chain = ?, code = ?, reason = ?, until = ?, body = ?,"
             " expires_at = ? WHERE id = ?",
@@ -163,7 +167,8 @@ def fan_out(tx: SqliteTransaction, message_id: int, at: int, limit: int) -> FanO
     message = _decode(body)
     started_at = started_at or at
     if message.to is not None:
-        added, end = _one_delivery(tx, message, message.to, sender, priority, at), None
+        contact = current(tx, message.to)
+        added, end = _one_delivery(tx, message, contact, sender, priority, at), None
     else:
         end_row = tx.one(CHUNK_END, (message.topic or "", after, limit))
         end = end_row[0] if end_row else None

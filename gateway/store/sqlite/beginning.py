@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gateway.message import Basis
+import msgspec
+
+from gateway.message import Basis, Message
 from gateway.store.protocol import AttemptState, Decision, DeliveryState, Intent, Refusal
+from gateway.store.sqlite.asking import begun, may_ask, requested
 from gateway.store.sqlite.connection import SqliteTransaction
-from gateway.store.sqlite.leasing import ASKED, CONSENT, decide
+from gateway.store.sqlite.leasing import CONSENT, PAUSED_BY_PERSON, decide
 from gateway.store.sqlite.settling import ATTEMPTS
 
 LOOK = """
@@ -24,16 +27,23 @@ UPDATE deliveries SET state = 2, tries = ?, basis = ?, basis_event = ?, code = '
 ATTEMPT = """
 INSERT INTO attempts (delivery_id, n, state, form, content, began_at) VALUES (?, ?, 0, ?, ?, ?)
 """
-CONTENT = "INSERT INTO contents VALUES (?, ?) ON CONFLICT DO NOTHING"
+CONTENT = """
+INSERT INTO contents (hash, body, used_at) VALUES (?, ?, ?)
+ON CONFLICT (hash) DO UPDATE SET used_at = excluded.used_at
+"""
 USES = "SELECT key, subject, at, until FROM quota_uses WHERE until > ?"
 FORGET = """
 DELETE FROM quota_uses WHERE (key, at, delivery_id) IN
   (SELECT key, at, delivery_id FROM quota_uses WHERE until <= ? LIMIT ?)
 """
 USE = "INSERT INTO quota_uses VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-QUESTION = "INSERT INTO questions VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+BODY = "SELECT body FROM messages WHERE id = ?"
 
 REMEMBERED_CONTENTS = 10_000
+
+_decode = msgspec.json.Decoder(Message).decode
+NOTED_AGAIN = 3600 * 1_000_000
+"""Microseconds after which it is noted again that a content is in use."""
 
 
 class Look(NamedTuple):
@@ -79,22 +89,23 @@ def begin(tx: SqliteTransaction, intent: Intent, node: str) -> Refusal | None:
         BEGIN, (delivery.attempt, basis.text or basis.kind, basis.event, intent.at, delivery.id)
     )
     tx.move(look.message, DeliveryState.LEASED, DeliveryState.SENDING)
-    if intent.content not in tx.known_contents:
-        tx.execute(CONTENT, (intent.content, intent.body))
+    if tx.known_contents.get(intent.content, 0) <= intent.at - NOTED_AGAIN:
+        tx.execute(CONTENT, (intent.content, intent.body, intent.at))
         if len(tx.known_contents) > REMEMBERED_CONTENTS:
             tx.known_contents.clear()
-        tx.known_contents.add(intent.content)
+        tx.known_contents[intent.content] = intent.at
     tx.execute(
         ATTEMPT,
         (delivery.id, delivery.attempt, delivery.content.form, intent.content, intent.at),
     )
     for use in intent.uses:
         tx.execute(USE, (use.key, use.at, delivery.id, use.subject, use.until))
-    if basis.kind == "request":
-        tx.execute(QUESTION, (basis.event, delivery.id, intent.at))
+    if look.kind == "confirmation":
+        begun(tx, delivery.id, requested(_message(tx, look.message), basis.event), intent.at)
     return None
 
 
+NOTHING = (None, None, None, None)
 NO_BASIS = Refusal("no_basis", "no middleware named a basis for this delivery", True)
 
 
@@ -115,17 +126,28 @@ def _refusal(tx: SqliteTransaction, look: Look, intent: Intent) -> Refusal | Non
     return NO_BASIS if basis is None else _not_current(tx, look, basis, intent)
 
 
+def _message(tx: SqliteTransaction, id: int) -> Message:
+    """Return a message as it is kept, whatever its copy in memory says."""
+    row = tx.one(BODY, (id,))
+    assert row is not None  # a delivery's message is never purged before it
+    return _decode(row[0])
+
+
 def _not_current(tx: SqliteTransaction, look: Look, basis: Basis, intent: Intent) -> Refusal | None:
     """Is the basis still current, at this moment?  Whatever the plugins did."""
-    if look.kind in ("marketing", "confirmation"):
-        state, event = tx.one(CONSENT, (look.topic or "", look.contact)) or (None, None)
+    if look.kind == "marketing":
+        state, event, paused_until, _ = tx.one(CONSENT, (look.topic or "", look.contact)) or NOTHING
         current = event is not None and event == basis.event
-        if look.kind == "marketing":
-            if basis.kind == "consent" and state == "confirmed" and current:
-                return None
+        if basis.kind != "consent" or state != "confirmed" or not current:
             return Refusal("no_consent", "no current consent for the topic", True)
-        asked = tx.one(ASKED, (event, intent.delivery.id))
-        if basis.kind == "request" and state == "requested" and current and not asked:
+        if paused_until is not None and paused_until > intent.at:
+            return Refusal(PAUSED_BY_PERSON, "the person wants nothing at the moment", True)
+        return None
+    if look.kind == "confirmation":
+        message = _message(tx, look.message)
+        requests = requested(message, basis.event)
+        named = basis.kind == "request" and basis.event in requests
+        if named and may_ask(tx, look.contact, message, requests, intent.delivery.id):
             return None
         return Refusal("no_request", "no open request to ask about", True)
     if look.kind == "service":

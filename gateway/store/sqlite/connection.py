@@ -32,6 +32,7 @@ def open_writer(path: Path) -> apsw.Connection:
     connection.pragma("synchronous", "full")
     connection.pragma("cache_size", -32_000)
     connection.pragma("temp_store", "memory")
+    connection.pragma("secure_delete", "fast")  # what is deleted is overwritten, at no extra write
     connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
     migrate(connection)
     return connection
@@ -70,14 +71,17 @@ def _settle_plans(connection: apsw.Connection) -> None:
 class SqliteTransaction:
     """What a job works with: `execute`, `one`, and the depths that are kept beside the rows."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, suppression: bytes | None = None) -> None:
+        """`suppression`: the key of the hashes by which erased people are remembered."""
         self._connection = connection
+        self.suppression = suppression
         self.execute = connection.execute
         self._seen_changes = 0
         self._next_id = 0
         self._depths: Counter[tuple[int, int]] = Counter()
         self._of_job: Counter[tuple[int, int]] = Counter()
-        self.known_contents: set[bytes] = set()
+        self.known_contents: dict[bytes, int] = {}
+        """Contents that are in the table, and when that was last noted there."""
 
     def one(self, sql: str, values: tuple[Any, ...] = ()) -> tuple[Any, ...] | None:
         """Return the first row, or None."""
@@ -116,13 +120,18 @@ class SqliteTransaction:
         sender: str | None = None,
         code: str = "",
         detail: str = "",
+        inbound: int | None = None,
+        case: int | None = None,
+        consent: int | None = None,
     ) -> None:
         """Add a line to the journal."""
         self.execute(
             "INSERT INTO journal (at, name, message_id, delivery_id, contact_id, sender, code,"
-            " detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (at, name, message, delivery, contact, sender, code, detail),
-        )
+            " detail, inbound_id, case_id, consent_event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                at, name, message, delivery, contact, sender, code, detail, inbound, case, consent,
+            ),
+        )  # fmt: skip
 
     # --- for the writer -------------------------------------------------------------------------
     def begin(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
-from gateway.inbound import Event, Intake, Person
+from gateway.inbound import Event
 from gateway.message import Delivery, Message
 from gateway.store.protocol import (
     Decision,
@@ -18,48 +18,31 @@ from gateway.store.protocol import (
     Refusal,
     Screened,
     Settlement,
-    Taken,
 )
 from gateway.store.sqlite import (
     accepting,
     beginning,
-    incoming,
     leasing,
+    noticing,
     operating,
     people,
     reports,
     settling,
 )
 from gateway.store.sqlite.connection import SqliteTransaction
-from gateway.store.sqlite.plumbing import Plumbing
+from gateway.store.sqlite.ledgering import LedgerVerbs
+from gateway.store.sqlite.people_verbs import PeopleVerbs
+from gateway.store.sqlite.rights_verbs import RightsVerbs
 from gateway.store.writer import Lane
 
 
-class SqliteStore(Plumbing):
+class SqliteStore(PeopleVerbs, LedgerVerbs, RightsVerbs):
     """Implements gateway.store.protocol.Store on one SQLite file.
 
     Use `async with SqliteStore(path) as store`.
     """
 
     # --- in -------------------------------------------------------------------------------------
-    async def accept(
-        self,
-        input: str,
-        messages: Sequence[Message],
-        *,
-        at: int,
-        state: Mapping[str, bytes | None] | None = None,
-        people: Sequence[Person] = (),
-    ) -> list[int | None]:
-        def job(tx: SqliteTransaction) -> list[int | None]:
-            for person in people:
-                _people.take_person(tx, person, at)
-            if state:
-                accepting.put_state(tx, input, state)
-            return accepting.accept_messages(tx, input, messages, at)
-
-        return await self._write(Lane.ACCEPT, job, "messages")
-
     async def get_state(self, plugin: str, key: str) -> bytes | None:
         row = await self._read(
             lambda tx: tx.one(
@@ -159,30 +142,6 @@ class SqliteStore(Plumbing):
 
         return await self._write(Lane.BULK, job)
 
-    # --- back -----------------------------------------------------------------------------------
-    async def intake(self, intake: Intake, withdrawals: frozenset[str], *, at: int) -> Taken:
-        # A withdrawal is as urgent as a send: it has to overtake what has not begun.
-        lane = Lane.SEND if withdrawals else Lane.WEBHOOK
-        return await self._write(
-            lane, lambda tx: incoming.intake(tx, intake, withdrawals, at), "deliveries"
-        )
-
-    async def withdraw(self, contacts: Sequence[int], *, source: str, at: int) -> Taken:
-        def job(tx: SqliteTransaction) -> Taken:
-            dropped = sum(people.withdraw(tx, contact, source, at) for contact in contacts)
-            return Taken(
-                withdrawn=tuple(contacts),
-                sending=tuple(c for c in contacts if tx.one(incoming.IN_THE_AIR, (c,))),
-                dropped=dropped,
-            )
-
-        return await self._write(Lane.SEND, job, "deliveries")
-
-    async def sending(self, contacts: Sequence[int]) -> list[int]:
-        return await self._read(
-            lambda tx: [c for c in contacts if tx.one(incoming.IN_THE_AIR, (c,))]
-        )
-
     # --- operators ------------------------------------------------------------------------------
     async def stop(self, scope: str, reason: str, *, at: int) -> None:
         await self._write(Lane.SEND, lambda tx: operating.stop(tx, scope, reason, at))
@@ -197,10 +156,18 @@ class SqliteStore(Plumbing):
         return {scope: (reason, since) for scope, reason, since in rows}
 
     async def set_message(
-        self, message: int, action: Literal["cancel", "pause", "resume", "approve"], *, at: int
+        self,
+        message: int,
+        action: Literal["cancel", "pause", "resume", "approve", "revise", "screen"],
+        *,
+        at: int,
+        by: str = "",
+        text: str = "",
     ) -> str | None:
         return await self._write(
-            Lane.SEND, lambda tx: operating.set_message(tx, message, action, at), "messages"
+            Lane.SEND,
+            lambda tx: operating.set_message(tx, message, action, at, by=by, text=text),
+            "messages",
         )
 
     async def depths(self) -> dict[tuple[str, int, str], int]:
@@ -216,25 +183,15 @@ class SqliteStore(Plumbing):
     # --- observers ------------------------------------------------------------------------------
     async def events_after(self, observer: str, *, limit: int) -> list[Event]:
         def job(tx: SqliteTransaction) -> list[Event]:
-            row = tx.one("SELECT position FROM positions WHERE observer = ?", (observer,))
-            return operating.events_after(tx, row[0] if row else 0, limit)
+            return noticing.events_after(tx, noticing.position(tx, observer), limit)
 
         return await self._read(job)
 
-    async def noticed(
-        self,
-        observer: str,
-        position: int,
-        messages: Sequence[Message],
-        *,
-        at: int,
-        dead: Sequence[tuple[int, str]] = (),
-    ) -> None:
-        await self._write(
-            Lane.ACCEPT,
-            lambda tx: operating.noticed(tx, observer, position, messages, at, dead),
-            "messages",
-        )
+    async def events_again(self, observer: str, *, limit: int) -> list[Event]:
+        return await self._read(lambda tx: noticing.events_again(tx, observer, limit))
+
+    async def replay(self, observer: str, after: int, until: int) -> None:
+        await self._write(Lane.ACCEPT, lambda tx: noticing.replay(tx, observer, after, until))
 
     async def journal_end(self) -> int:
         row = await self._read(lambda tx: tx.one("SELECT coalesce(max(id), 0) FROM journal"))

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 
+from gateway.consent_state import SWITCH
 from gateway.ids import new_id
-from gateway.inbound import Inbound, Intake, Status
+from gateway.inbound import Act, Inbound, Intake, Status
+from gateway.store.people import Terms
 from gateway.store.protocol import AttemptState, DeliveryState, Taken, micros
-from gateway.store.sqlite import people
+from gateway.store.sqlite import merging, people
+from gateway.store.sqlite.acts import Did, Heard, apply
 from gateway.store.sqlite.connection import SqliteTransaction
+from gateway.store.sqlite.echoing import take_echoes
 from gateway.store.sqlite.settling import BY_NUMBER, BY_PROVIDER_ID, Attempt, derive
+from gateway.store.sqlite.withdrawing import Withdrawal
 
 WINDOW = 24 * 3600 * 1_000_000
 """How long a person's message lets free text through (Meta: 24 hours)."""
 
 IN_THE_AIR = "SELECT 1 FROM deliveries WHERE contact_id = ? AND state = 2 AND state < 5 LIMIT 1"
+INBOUND = """
+INSERT INTO inbound (id, sender, provider_id, contact_id, kind, words, at, received_at, raw,
+                     caption, button, quoted, act)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+OPENED = """
+INSERT INTO windows VALUES (?, ?, ?)
+ON CONFLICT (sender, contact_id) DO UPDATE SET until = max(until, excluded.until)
+"""
 SEEN = "SELECT 1 FROM inbound WHERE sender = ? AND provider_id = ?"
 
 _LIFT = """
@@ -39,34 +54,33 @@ _LIFTS = {
 }
 
 
-def intake(tx: SqliteTransaction, batch: Intake, withdrawals: frozenset[str], at: int) -> Taken:
-    """See Store.intake."""
+def intake(
+    tx: SqliteTransaction, batch: Intake, acts: Mapping[str, Act], terms: Terms, at: int
+) -> Taken:
+    """See PeopleStore.intake."""
     withdrawn: list[int] = []
     repeated: set[int] = set()
     dropped = taken = duplicates = 0
+    for change in batch.changes:
+        merging.change(tx, change, batch.sender, at)
     for inbound in batch.messages:
+        act = acts.get(inbound.provider_id)
         if tx.one(SEEN, (batch.sender, inbound.provider_id)):
             duplicates += 1
-            if inbound.provider_id in withdrawals:  # its first answer may still be waiting
-                repeated |= people.find_all(tx, inbound.identities)
+            if act is not None and act.kind == "stop":  # its first answer may still be waiting
+                repeated |= people.find_all(tx, inbound.identities, retired=False)
             continue
         taken += 1
-        contact = _take(tx, batch.sender, inbound, at)
-        if inbound.provider_id in withdrawals:
-            # Whoever is known by one of these identities is the person who said it.
-            for who in sorted({contact, *people.find_all(tx, inbound.identities)}):
-                dropped += people.withdraw(
-                    tx,
-                    who,
-                    f"message to {batch.sender}",
-                    at,
-                    evidence={"words": inbound.words, "provider_id": inbound.provider_id},
-                    said_at=micros(inbound.at),
-                )
-                withdrawn.append(who)
+        heard, withdrawal = _take(tx, batch.sender, inbound, act, terms, at)
+        if withdrawal is not None:
+            withdrawn.append(heard.contact)
+            dropped += withdrawal.dropped
     statuses: Counter[str] = Counter()
     unmatched = 0
     for status in batch.statuses:
+        if any(one.kind == "user_id" for one in status.identities):
+            said_at = min(micros(status.at), at)
+            merging.shown(tx, batch.sender, status.identities, said_at, at)
         attempt = _apply(tx, status, at)
         if attempt is not None:
             statuses[status.status] += 1
@@ -75,17 +89,19 @@ def intake(tx: SqliteTransaction, batch: Intake, withdrawals: frozenset[str], at
             tx.journal(at, "status.unmatched", sender=batch.sender, code=status.status)
         if status.withdraws:
             for who in _stopped(tx, status, attempt, at):
-                evidence = {"code": status.code, "detail": status.detail}
-                evidence["provider_id"] = status.provider_id
-                dropped += people.withdraw(
-                    tx,
-                    who,
-                    f"stopped at the provider of {batch.sender}",
-                    at,
-                    evidence=evidence,
-                    said_at=micros(status.at),
-                )
-                withdrawn.append(who)
+                withdrawal = people.withdraw(
+                    tx, who, f"{SWITCH} of {batch.sender}", at,
+                    evidence={
+                        "code": status.code, "detail": status.detail,
+                        "provider_id": status.provider_id,
+                    },
+                    said_at=micros(status.at), sender=batch.sender, way="provider code",
+                )  # fmt: skip
+                dropped += withdrawal.dropped
+                if withdrawal.new:
+                    withdrawn.append(who)
+                else:
+                    repeated.add(who)
     for event in batch.events:
         tx.execute(
             "INSERT INTO account_events VALUES (?, ?, ?, ?, ?, ?)",
@@ -98,9 +114,11 @@ def intake(tx: SqliteTransaction, batch: Intake, withdrawals: frozenset[str], at
             code=event.name,
             detail="" if event.understood else "not understood",
         )
+    take_echoes(tx, batch.sender, batch.echoes, at)
+    waiting = dict.fromkeys((*withdrawn, *repeated))
     return Taken(
-        withdrawn=tuple(withdrawn),
-        sending=tuple(c for c in (*withdrawn, *repeated) if tx.one(IN_THE_AIR, (c,))),
+        withdrawn=tuple(dict.fromkeys(withdrawn)),
+        sending=tuple(c for c in waiting if tx.one(IN_THE_AIR, (c,))),
         inbound=taken,
         duplicates=duplicates,
         statuses=statuses,
@@ -109,43 +127,43 @@ def intake(tx: SqliteTransaction, batch: Intake, withdrawals: frozenset[str], at
     )
 
 
-def _take(tx: SqliteTransaction, sender: str, inbound: Inbound, at: int) -> int:
-    contact = people.know(tx, inbound.identities, at)
+def _take(
+    tx: SqliteTransaction, sender: str, inbound: Inbound, act: Act | None, terms: Terms, at: int
+) -> tuple[Heard, Withdrawal | None]:
+    """Take one message in.  What it does to consents stands in the journal before the message,
+    so that whoever reads about the message knows."""
+    said_at = min(micros(inbound.at), at)
+    contact = merging.behind(tx, sender, inbound.identities, said_at, at)
+    heard = Heard(contact, inbound, new_id(), sender, micros(inbound.at), at)
+    did = apply(tx, heard, act, terms) if act is not None else Did(meant=False)
+    meant = act.kind if act is not None and did.meant else ""
     tx.execute(
-        "INSERT INTO inbound (id, sender, provider_id, contact_id, kind, words, at, received_at, raw)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        INBOUND,
         (
-            new_id(),
-            sender,
-            inbound.provider_id,
-            contact,
-            inbound.kind,
-            inbound.words,
-            micros(inbound.at),
-            at,
-            inbound.raw,
+            heard.id, sender, inbound.provider_id, contact, inbound.kind, inbound.words,
+            micros(inbound.at), at, inbound.raw, inbound.caption, inbound.button, inbound.quoted,
+            meant,
         ),
-    )
+    )  # fmt: skip
     if inbound.opens_window:
         # The provider's time of the message counts, not ours: webhooks can be hours late.
-        tx.execute(
-            "INSERT INTO windows VALUES (?, ?, ?) ON CONFLICT (sender, contact_id)"
-            " DO UPDATE SET until = max(until, excluded.until)",
-            (sender, contact, min(micros(inbound.at), at) + WINDOW),
-        )
-    tx.journal(at, "inbound", contact=contact, sender=sender, code=inbound.kind)
-    return contact
+        tx.execute(OPENED, (sender, contact, said_at + WINDOW))
+    if meant not in ("stop", "resume"):
+        merging.ask_again(tx, contact, sender, said_at, at, terms.wordings)
+    tx.journal(
+        at, "inbound", contact=contact, sender=sender, code=inbound.kind, inbound=heard.id
+    )  # fmt: skip
+    return heard, did.withdrawal
 
 
 def _stopped(tx: SqliteTransaction, status: Status, attempt: Attempt | None, at: int) -> list[int]:
-    """Whom a status that withdraws is about, without those who signed up again after it."""
-    who = people.find_all(tx, status.identities)
+    """Return whom a status that withdraws is about."""
+    who = people.find_all(tx, status.identities, retired=False)
     if attempt is not None:
         who.add(attempt.contact)
     elif not who and status.identities:  # a stranger's stop is remembered too
         who.add(people.know(tx, status.identities, at))
-    said_at = min(micros(status.at), at)
-    return sorted(one for one in who if not people.agreed_after(tx, one, said_at))
+    return sorted(who)
 
 
 def _apply(tx: SqliteTransaction, status: Status, at: int) -> Attempt | None:

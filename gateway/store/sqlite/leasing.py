@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.message import Delivery, Identity, Message, Permissions
 from gateway.store.protocol import Decision, DeliveryState
+from gateway.store.sqlite.asking import may_ask, requested
 from gateway.store.sqlite.connection import SqliteTransaction
 
 LEASE = """
@@ -21,13 +22,13 @@ WHERE d.sender = ? AND d.priority = ? AND d.state = 0 AND d.due_at <= ?
 ORDER BY d.due_at, d.id LIMIT ?
 """
 TAKE = "INSERT INTO in_flight VALUES (?, ?, ?, ?) ON CONFLICT (sender, contact_id) DO NOTHING"
-IDENTITIES = "SELECT kind, value FROM identities WHERE contact_id = ?"
-CONSENT = """
-SELECT c.state, c.event FROM consents c WHERE c.topic = ? AND c.contact_id = ?
-  AND NOT EXISTS (SELECT 1 FROM consents e WHERE e.topic = '*' AND e.contact_id = c.contact_id
-                  AND e.state = 'withdrawn' AND e.event > c.event)
+IDENTITIES = """
+SELECT kind, value FROM identities WHERE contact_id = ? AND retired_at IS NULL ORDER BY first_seen
 """
-ASKED = "SELECT 1 FROM questions WHERE event = ? AND delivery_id <> ?"
+CONSENT = """
+SELECT c.state, c.event, p.paused_until, p.per_week
+FROM consents c JOIN contacts p ON p.id = c.contact_id WHERE c.topic = ? AND c.contact_id = ?
+"""
 STOPPED = "SELECT scope, reason FROM stops WHERE scope IN ('all', ?)"
 DELIVERY = "SELECT state, message_id, contact_id, sender FROM deliveries WHERE id = ?"
 NEXT_DUE = """
@@ -37,6 +38,9 @@ WHERE sender = ? AND priority = ? AND state = 0 AND due_at > ?
 LEASED = "UPDATE deliveries SET state = 1, node = ?, changed_at = ? WHERE id = ?"
 STATE_OF = "SELECT state FROM messages WHERE id = ?"
 LAND = "DELETE FROM in_flight WHERE sender = ? AND contact_id = ? AND delivery_id = ?"
+
+PAUSED_BY_PERSON = "paused_by_person"
+"""Code of marketing that does not go because the person wants none for a while."""
 
 LOOKS = 200
 """Rows that one lease looks at, at most."""
@@ -119,7 +123,7 @@ def _take(
         content=content,
         priority=priority,
         identities=tuple(Identity(k, v) for k, v in tx.rows(IDENTITIES, (contact,))),
-        permissions=_permissions(tx, delivery_id, message, contact, window),
+        permissions=_permissions(tx, delivery_id, message, contact, window, at),
     )
 
 
@@ -136,16 +140,28 @@ def _message(tx: SqliteTransaction, cache: dict[int, Message], message_id: int) 
 
 
 def _permissions(
-    tx: SqliteTransaction, delivery: int, message: Message, contact: int, window: int | None
+    tx: SqliteTransaction,
+    delivery: int,
+    message: Message,
+    contact: int,
+    window: int | None,
+    at: int,
 ) -> Permissions:
-    consent = request = None
-    if message.topic is not None:
-        row = tx.one(CONSENT, (message.topic, contact))
-        if row and row[0] == "confirmed":
-            consent = int(row[1])
-        elif row and row[0] == "requested" and not tx.one(ASKED, (row[1], delivery)):
-            request = int(row[1])
-    return Permissions(consent=consent, request=request, window_until=window)
+    state, event, paused_until, per_week = (
+        tx.one(CONSENT, (message.topic, contact)) if message.topic is not None else None
+    ) or (None, None, None, None)
+    request = None
+    if message.kind == "confirmation":
+        requests = requested(message, event)
+        if requests and may_ask(tx, contact, message, requests, delivery):
+            request = requests[0]
+    return Permissions(
+        consent=event if state == "confirmed" else None,
+        request=request,
+        window_until=window,
+        paused_until=paused_until if paused_until is not None and paused_until > at else None,
+        per_week=per_week,
+    )
 
 
 def decide(tx: SqliteTransaction, decisions: Sequence[Decision], at: int) -> None:

@@ -1,15 +1,11 @@
-"""What people and observers ask of the store: stops, message actions, positions, depths."""
+"""What people ask of the store: stops, message actions, depths."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
-from gateway.inbound import Event
 from gateway.message import Message
-from gateway.store.protocol import DeliveryState, moment
-from gateway.store.sqlite.accepting import accept_messages
+from gateway.store.protocol import DeliveryState
 from gateway.store.sqlite.connection import SqliteTransaction
 
 TO_FAN_OUT = "SELECT id FROM messages WHERE state = 'ready' AND paused = 0 ORDER BY id LIMIT ?"
@@ -19,10 +15,6 @@ SELECT m.id FROM messages m INDEXED BY messages_expiring
 WHERE m.expires_at IS NOT NULL AND m.state = 'started' AND m.expires_at <= ? AND m.sweep IS NULL
   AND EXISTS (SELECT 1 FROM depths p
               WHERE p.message_id = m.id AND p.state IN (0, 3, 4) AND p.n > 0) LIMIT ?
-"""
-EVENTS = """
-SELECT id, at, name, message_id, delivery_id, contact_id, sender, code, detail
-FROM journal WHERE id > ? ORDER BY id LIMIT ?
 """
 DEPTHS = """
 SELECT m.sender, m.priority, p.state, sum(p.n)
@@ -50,7 +42,9 @@ def resume(tx: SqliteTransaction, scope: str, at: int) -> bool:
     return True
 
 
-def set_message(tx: SqliteTransaction, message: int, action: str, at: int) -> str | None:
+def set_message(
+    tx: SqliteTransaction, message: int, action: str, at: int, *, by: str = "", text: str = ""
+) -> str | None:
     """See Store.set_message."""
     row = tx.one(
         "SELECT state, paused, number, sweep, original, code FROM messages WHERE id = ?", (message,)
@@ -103,7 +97,18 @@ def set_message(tx: SqliteTransaction, message: int, action: str, at: int) -> st
             )
         else:
             return f"#{number} is not held ({state}); nothing waits for a person"
-    tx.journal(at, f"message.{action}", message=message)
+    elif action in ("revise", "screen"):
+        if state != "held":
+            return f"#{number} is not held ({state}); its text stays"
+        body = _decode(row[4])
+        body = body.replace(turn=body.turn + 1)
+        if action == "revise":
+            body = body.replace(text=text, approved=())
+        tx.execute(
+            "UPDATE messages SET until = 0, original = ? WHERE id = ?", (_encode(body), message)
+        )
+    code = row[5] if action == "approve" and state == "held" else ""
+    tx.journal(at, f"message.{action}", message=message, code=code, detail=by)
     return None
 
 
@@ -111,43 +116,3 @@ def expire(tx: SqliteTransaction, at: int, limit: int) -> None:
     """Start the sweep of messages whose time is over."""
     for (message,) in list(tx.rows(EXPIRED, (at, limit))):
         tx.execute("UPDATE messages SET sweep = 'expire', sweep_after = 0 WHERE id = ?", (message,))
-
-
-def events_after(tx: SqliteTransaction, position: int, limit: int) -> list[Event]:
-    """Return the journal's next lines."""
-    return [
-        Event(
-            id=row[0],
-            at=moment(row[1]),
-            name=row[2],
-            message=row[3],
-            delivery=row[4],
-            contact=row[5],
-            sender=row[6],
-            code=row[7],
-            detail=row[8],
-        )
-        for row in tx.rows(EVENTS, (position, limit))
-    ]
-
-
-def noticed(
-    tx: SqliteTransaction,
-    observer: str,
-    position: int,
-    messages: Sequence[Message],
-    at: int,
-    dead: Sequence[tuple[int, str]],
-) -> None:
-    """See Store.noticed."""
-    accept_messages(tx, observer, messages, at)
-    for event, reason in dead:
-        tx.execute(
-            "INSERT INTO dead_letters VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (observer, event, reason, at),
-        )
-    tx.execute(
-        "INSERT INTO positions VALUES (?, ?) ON CONFLICT (observer)"
-        " DO UPDATE SET position = max(position, excluded.position)",
-        (observer, position),
-    )

@@ -26,11 +26,19 @@ class Plumbing:
     """Runs jobs on one SQLite file: writes in the writer's thread, reads beside it."""
 
     def __init__(
-        self, path: Path, observe: Callable[[float, int, bool], None] = lambda *_: None
+        self,
+        path: Path,
+        observe: Callable[[float, int, bool], None] = lambda *_: None,
+        *,
+        suppression_key: bytes | None = None,
     ) -> None:
+        """Without `suppression_key` nobody can be erased; see suppression.py."""
         self.path = path
+        self._suppression = suppression_key
         self._writer = Writer(
-            lambda: SqliteTransaction(open_writer(path)), committed=self._committed, observe=observe
+            lambda: SqliteTransaction(open_writer(path), suppression_key),
+            committed=self._committed,
+            observe=observe,
         )
         self._readers: list[apsw.Connection] = []
         self._free = threading.Lock()
@@ -85,7 +93,7 @@ class Plumbing:
                 with self._free:
                     connection = self._readers.pop() if self._readers else open_reader(self.path)
                 connection.execute("BEGIN")  # one snapshot for all statements of a report
-                result = job(SqliteTransaction(connection))
+                result = job(SqliteTransaction(connection, self._suppression))
                 connection.execute("COMMIT")
                 return result
             except apsw.Error as error:

@@ -10,6 +10,7 @@ import msgspec
 from gateway.message import Content, Message
 from gateway.store.protocol import AttemptState, DeliveryState
 from gateway.store.sqlite.connection import SqliteTransaction
+from gateway.store.sqlite.contact_reports import contact, find_contact
 
 Row = dict[str, Any]
 
@@ -93,7 +94,7 @@ def message(tx: SqliteTransaction, number: int | None = None, id: int | None = N
 
 
 def _read_content(content: Content) -> Row:
-    return {**msgspec.to_builtins(content), "rendered": content.rendered}
+    return {**msgspec.to_builtins(content), "rendered": content.rendered, "below": content.below}
 
 
 def _journal(tx: SqliteTransaction, where: str, value: int) -> list[Row]:
@@ -134,74 +135,13 @@ def waiting(tx: SqliteTransaction, limit: int = 50) -> Row:
     return {"groups": groups, "examples": examples, "messages_by_code": dict(tx.rows(held))}
 
 
-def find_contact(tx: SqliteTransaction, identity: str) -> int | None:
-    """Return the contact that an identity's value leads to, whatever its kind."""
-    row = tx.one(
-        "SELECT contact_id FROM identities WHERE kind IN ('phone', 'user_id', 'parent_user_id')"
-        " AND value = ?",
-        (identity,),
-    )
-    return int(row[0]) if row else None
-
-
-def contact(tx: SqliteTransaction, id: int) -> Row | None:
-    """Return all that is known of a contact."""
-    row = tx.one("SELECT id, language, name, created_at FROM contacts WHERE id = ?", (id,))
-    if row is None:
-        return None
-    return {
-        **dict(zip(("id", "language", "name", "created_at"), row, strict=True)),
-        "identities": [
-            {"kind": kind, "value": value, "first_seen": seen}
-            for kind, value, seen in tx.rows(
-                "SELECT kind, value, first_seen FROM identities WHERE contact_id = ?", (id,)
-            )
-        ],
-        "consents": [
-            {"topic": topic, "state": state, "event": event, "since": since}
-            for topic, state, event, since in tx.rows(
-                "SELECT topic, state, event, since FROM consents WHERE contact_id = ?", (id,)
-            )
-        ],
-        "events": [
-            {
-                "number": number,
-                "at": at,
-                "topic": topic,
-                "name": name,
-                "source": source,
-                "evidence": msgspec.json.decode(evidence) if evidence else None,
-            }
-            for number, at, topic, name, source, evidence in tx.rows(
-                "SELECT e.number, e.at, e.topic, e.name, e.source, v.evidence"
-                " FROM consent_events e LEFT JOIN consent_evidence v ON v.number = e.number"
-                " WHERE e.contact_id = ? ORDER BY e.number",
-                (id,),
-            )
-        ],
-        "windows": [
-            {"sender": sender, "until": until}
-            for sender, until in tx.rows(
-                "SELECT sender, until FROM windows WHERE contact_id = ?", (id,)
-            )
-        ],
-        "inbound": [
-            {"at": at, "kind": kind, "words": words, "provider_id": provider_id}
-            for at, kind, words, provider_id in tx.rows(
-                "SELECT at, kind, words, provider_id FROM inbound WHERE contact_id = ?"
-                " ORDER BY id DESC LIMIT 20",
-                (id,),
-            )
-        ],
-    }
-
-
 def trace(tx: SqliteTransaction, number: int, contact_id: int) -> Row | None:
     """Return the whole story of one message for one contact."""
     about = message(tx, number=number)
     person = contact(tx, contact_id)
     if about is None or person is None:
         return None
+    contact_id = person["id"]
     row = tx.one(
         "SELECT id, state, due_at, tries, code, reason, basis, basis_event, priority FROM deliveries"
         " WHERE message_id = ? AND contact_id = ?",
@@ -240,7 +180,7 @@ def trace(tx: SqliteTransaction, number: int, contact_id: int) -> Row | None:
             | {
                 "state": AttemptState(attempt[1]).name.lower(),
                 "content": msgspec.to_builtins(content) if content else None,
-                "rendered": content.rendered if content else "",
+                **{name: getattr(content, name, "") for name in ("rendered", "below")},
             }
         )
     return story

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gateway.consent_state import SWITCH
+from gateway.message import PRIORITY
 from gateway.store.protocol import (
     DERIVED,
     AttemptState,
@@ -12,13 +14,13 @@ from gateway.store.protocol import (
     Recovered,
     Settlement,
 )
-from gateway.store.sqlite import people
+from gateway.store.sqlite import asking, people
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.leasing import LAND, STATE_OF
 
 _ATTEMPT = """
 SELECT a.delivery_id, a.n, a.state, a.provider_id, a.settled_at, a.code, a.detail,
-       d.message_id, d.contact_id, d.sender, d.state, d.tries, d.code
+       d.message_id, d.contact_id, d.sender, d.state, d.tries, d.code, d.priority
 FROM attempts a JOIN deliveries d ON d.id = a.delivery_id
 """
 BY_NUMBER = f"{_ATTEMPT} WHERE a.delivery_id = ? AND a.n = ?"
@@ -36,6 +38,15 @@ UPDATE deliveries SET state = ?, node = NULL, due_at = coalesce(?, due_at), code
        changed_at = ? WHERE id = ?
 """
 TAKEN = "SELECT id, message_id, state, tries FROM deliveries WHERE state IN (1, 2)"
+
+QUESTIONS = PRIORITY["confirmation"]
+"""Bulk is not looked at twice: no question is among it."""
+
+NOT_REPEATED = {
+    people.WITHDRAWN: "the person withdrew",
+    "twice": "the same person gets it as another contact",
+}
+"""Code of a delivery in the air → why it is not tried again, should it fail."""
 
 OUTCOMES = {
     "accepted": AttemptState.ACCEPTED,
@@ -60,6 +71,7 @@ class Attempt(NamedTuple):
     delivery_state: int
     tries: int
     delivery_code: str
+    priority: int
 
     def journal(self, tx: SqliteTransaction, at: int, name: str, code: str, detail: str) -> None:
         """Add a line about this attempt."""
@@ -117,6 +129,7 @@ def settle(tx: SqliteTransaction, settlement: Settlement) -> None:
             state=max(new, found.state),
             code=found.code or settlement.code,
             detail=found.detail or settlement.detail,
+            provider_id=found.provider_id or settlement.provider_id,
         ),
         at,
         retry_at=settlement.retry_at,
@@ -124,8 +137,10 @@ def settle(tx: SqliteTransaction, settlement: Settlement) -> None:
     )
     if settlement.withdraws:
         evidence = {"code": settlement.code, "detail": settlement.detail}
-        source = f"stopped at the provider of {found.sender}"
-        people.withdraw(tx, found.contact, source, at, evidence=evidence)
+        people.withdraw(
+            tx, found.contact, f"{SWITCH} of {found.sender}", at, evidence=evidence,
+            sender=found.sender, way="provider code",
+        )  # fmt: skip
 
 
 def derive(
@@ -168,12 +183,23 @@ def derive(
         tx.execute(LAND, (attempt.sender, attempt.contact, attempt.delivery))
     tx.execute(DERIVE, (int(after), retry_at, code, reason, at, attempt.delivery))
     tx.move(attempt.message, before, after)
+    if attempt.priority == QUESTIONS:
+        _question(tx, attempt, after, at)
+
+
+def _question(tx: SqliteTransaction, attempt: Attempt, after: DeliveryState, at: int) -> None:
+    """If the delivery is a question: note that it was asked, or that it never will be."""
+    about = (attempt.delivery, attempt.contact, attempt.sender)
+    if DeliveryState.ACCEPTED <= after <= DeliveryState.READ:
+        asking.asked(tx, *about, attempt.n, attempt.provider_id, at)
+    elif after == DeliveryState.FAILED:
+        asking.unasked(tx, *about, attempt.code, at)
 
 
 def _ended(tx: SqliteTransaction, attempt: Attempt) -> tuple[str, str] | None:
     """Return why a delivery that failed is not tried again, as code and reason."""
-    if attempt.delivery_code == people.WITHDRAWN:
-        return people.WITHDRAWN, "the person withdrew"
+    if attempt.delivery_code in NOT_REPEATED:
+        return attempt.delivery_code, NOT_REPEATED[attempt.delivery_code]
     row = tx.one(STATE_OF, (attempt.message,))
     if row and row[0] == "cancelled":
         return "cancelled", "the message was cancelled"

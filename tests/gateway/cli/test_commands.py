@@ -1,11 +1,13 @@
 """Every command, without a daemon: what it says, its exit status, its JSON."""
 
 import json
+import os
 from datetime import UTC, datetime
 
 import pytest
 import trio
 
+from gateway.cli.person import own_name
 from gateway.config import load
 from gateway.ids import new_id
 from gateway.inbound import ConsentEvent, Person
@@ -99,6 +101,28 @@ def test_status_without_a_daemon(gateway, filled):
     assert "1 delivery held: plugin_raised: gate fell  → gateway queue" in found.stdout
     data = json.loads(gateway("status", "--json").stdout)
     assert (data["running"], data["exit"], len(data["needs"])) == (False, 3, 2)
+
+
+@pytest.mark.parametrize("named", [("--by", "redaktion"), ()])
+def test_who_decided_is_kept(gateway, filled, named):
+    """By name, or by the user of this machine."""
+    assert gateway("message", "pause", "1", *named).exit_code == 0
+    found = json.loads(gateway("message", "show", "1", "--json").stdout)["journal"][-1]
+    who = "redaktion" if named else own_name()
+    assert (found["name"], found["detail"]) == ("message.pause", who)
+    shown = gateway("message", "show", "1").stdout
+    assert f"paused by {who}" in shown
+
+
+def test_a_user_without_a_name_is_a_number(monkeypatch):
+    """As in many containers."""
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    assert own_name() == f"uid {os.getuid()}"
+    monkeypatch.setenv("SUDO_USER", "anna")
+    assert own_name() == "anna"
 
 
 def test_what_was_done_shows(gateway, filled):

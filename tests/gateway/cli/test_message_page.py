@@ -53,6 +53,21 @@ def test_before_it_goes_both_forms_and_what_the_checks_said():
     ]
 
 
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [
+        (TEXT | {"below": "[Ja] [Nein]"}, ["│ *Titel*", "│", "│ Wörter", "│ [Ja] [Nein]"]),
+        (TEXT | {"rendered": "", "below": "[Beispiel GmbH]"}, ["│ [Beispiel GmbH]"]),
+        (TEMPLATE | {"below": "[Stopp]"},
+         ["│ Neuer Beitrag: *Titel*", "│ Abmelden: antworte STOP", "│ [Stopp]"]),
+        (SENT | {"below": "[Mehr]"},
+         ["│ *Titel*", "│", "│ Wörter", "│", "│ Abmelden: antworte STOP", "│ [Mehr]"]),
+    ],
+)  # fmt: skip
+def test_what_can_be_tapped_stands_below(form, shown):
+    assert words(page(sent=[form]))[1 : 1 + len(shown)] == shown
+
+
 def test_what_went_out_stands_as_it_went_out():
     """With the line that the chain appended to this form."""
     assert words(page(sent=[SENT]))[:6] == [

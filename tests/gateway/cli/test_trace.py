@@ -27,8 +27,14 @@ STORY = {
         "journal": [
             {"at": AT, "name": "message.accepted", "code": "", "detail": "blog"},
             {"at": AT + SECOND, "name": "message.held", "code": "asked", "detail": "asked anna"},
-            {"at": AT + 20 * MINUTE, "name": "message.approve", "code": "", "detail": ""},
-            {"at": AT + 21 * MINUTE, "name": "message.ready", "code": "", "detail": ""},
+            {
+                "at": AT + 20 * MINUTE, "name": "message.approve", "code": "approval",
+                "detail": "redaktion",
+            },
+            {
+                "at": AT + 21 * MINUTE, "name": "message.ready", "code": "",
+                "detail": "approved by redaktion 17:38 for 7,962 of 8,014",
+            },
             {"at": AT + 21 * MINUTE, "name": "message.started", "code": "", "detail": "7962"},
         ],
     },
@@ -86,8 +92,8 @@ def test_read():
         "                               no stop since",
         "MESSAGE   2026-11-21 17:18:04  came from blog",
         "                     17:18:05  held: asked anna",
-        "                     17:38:04  approved by a person",
-        "                     17:39:04  passed all checks",
+        "                     17:38:04  approved by redaktion",
+        "                     17:39:04  passed all checks: approved by redaktion 17:38 for 7,962 of 8,014",
         "                     17:39:04  queued for 7,962 people",
         "DELIVERY  2026-11-21 17:39:04  queued as d-33, due 17:58:04, spread over 2 h",
         "                     17:58:04  attempt 1 of 1: intent stored · basis consent (event 10,233) ·",
@@ -123,6 +129,12 @@ def test_stopped_before_it_was_due():
     ]
     assert "                               no stop since" not in shown
     assert shown[-1] == "                     17:50:04  not sent: the person withdrew"
+
+
+def test_the_buttons_stand_below_the_text():
+    story = copy.deepcopy(STORY)
+    story["attempts"][0]["below"] = "[Ja] [Nein]"
+    assert page(story, 80, text=True)[-1] == "          [Ja] [Nein]"
 
 
 @pytest.mark.parametrize("wide", [60, 80, 100])

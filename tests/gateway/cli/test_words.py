@@ -12,7 +12,6 @@ from gateway.cli.words import (
     short,
     span,
     table,
-    width,
     wrapped,
 )
 
@@ -65,8 +64,8 @@ def test_text_that_would_steer_a_terminal():
     assert clean({"x": ["\x07", 1, None, "Ä 👩‍👧\n"]}) == {"x": ["�", 1, None, "Ä 👩‍👧\n"]}
 
 
-def test_width_counts_columns():
-    assert (width("Wärme"), width("日本"), width("e\u0301"), padded("日", 4)) == (5, 4, 1, "日  ")
+def test_padded_counts_columns():
+    assert (padded("日", 4), padded("Wärme", 6), padded("lang", 2)) == ("日  ", "Wärme ", "lang")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ class Sqlite:
         self.path = folder / "store.db"
 
     def open(self) -> AbstractAsyncContextManager[Store]:
-        return SqliteStore(self.path)
+        return SqliteStore(self.path, suppression_key=b"k" * 32)
 
     def sql(self, statement: str) -> list[tuple[object, ...]]:
         connection = apsw.Connection(str(self.path))

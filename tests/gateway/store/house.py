@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 from gateway.ids import new_id
-from gateway.inbound import ConsentEvent, Inbound, Intake, Person, Status, StatusName
+from gateway.inbound import Act, ConsentEvent, Inbound, Intake, Person, Status, StatusName
 from gateway.message import Basis, Delivery, Identity, Message, Template, Text
+from gateway.store.people import NO_TERMS, Terms
 from gateway.store.protocol import (
     Decision,
     Intent,
@@ -54,6 +55,10 @@ class House:
     def at(self) -> int:
         self.now += 1
         return self.now
+
+    def later(self) -> None:
+        """Let a second pass: what is said then is said after, also by a webhook's clock."""
+        self.now += SECOND
 
     # --- people ---------------------------------------------------------------------------------
     async def tell(
@@ -204,9 +209,7 @@ class House:
             callback=None if by_id else delivery.callback,
             code=code,
         )
-        return await self.store.intake(
-            Intake(sender="wa", statuses=(status,)), frozenset(), at=self.at()
-        )
+        return await self.store.intake(Intake(sender="wa", statuses=(status,)), {}, at=self.at())
 
     async def says(
         self,
@@ -216,19 +219,23 @@ class House:
         ago: timedelta = timedelta(0),
         key: str = "",
         stop: bool = False,
+        act: Act | None = None,
+        terms: Terms = NO_TERMS,
         **fields: Any,
     ) -> Taken:
-        """Person n writes; with `stop` it withdraws."""
+        """Person n writes, which may be an act; with `stop` it withdraws."""
         now = self.at()
         inbound = Inbound(
             provider_id=key or f"in{now}",
             identities=phone(n) if isinstance(n, int) else n,
             at=moment(now) - ago,
-            kind="text",
             words=words,
-            **fields,
+            **({"kind": "text"} | fields),
         )
-        withdrawals = frozenset({inbound.provider_id} if stop else ())
+        act = Act(kind="stop") if stop else act
         return await self.store.intake(
-            Intake(sender="wa", messages=(inbound,)), withdrawals, at=now
+            Intake(sender="wa", messages=(inbound,)),
+            {inbound.provider_id: act} if act else {},
+            at=now,
+            terms=terms,
         )

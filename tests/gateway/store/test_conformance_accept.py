@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from gateway.errors import StoreError
 from gateway.inbound import Person
 from gateway.store.protocol import Screened, Store, moment
 from tests.gateway.store.conftest import Sqlite
-from tests.gateway.store.house import CHAIN, SECOND, House, consent, phone
+from tests.gateway.store.house import CHAIN, HOUR, SECOND, House, consent, phone
 
 
 async def test_a_message_is_accepted_once(house: House, store: Store) -> None:
@@ -118,6 +121,7 @@ async def test_a_person_may_come_back(house: House) -> None:
     """The person's own later act lifts the own withdrawal, and messages go again."""
     contact = await house.tell(1, "confirmed")
     await house.says(1, "stop", stop=True)
+    house.later()
     await house.tell(1, "requested")
     await house.tell(1, "confirmed")
     assert await house.consent_of(contact) == "confirmed"
@@ -139,7 +143,7 @@ async def test_what_was_said_before_the_stop_does_not_lift_it(
     await house.tell(1, "confirmed", at=early)
     await house.tell(1, "confirmed", "never-asked", at=early)
     assert await house.consent_of(contact) == "withdrawn"
-    assert await house.consent_of(contact, "never-asked") is None
+    assert await house.consent_of(contact, "never-asked") == "withdrawn"
 
 
 async def test_a_form_sent_twice_suspends_nothing(house: House, store: Store) -> None:
@@ -211,6 +215,32 @@ async def test_approval_reaches_the_chain(house: House, store: Store) -> None:
     await store.screened([held], at=house.at())  # looked at before the approval
     (again,) = await store.to_screen(CHAIN, at=house.at(), limit=10)
     assert again.approved == ("words",)
+
+
+@pytest.mark.parametrize(
+    ("action", "text", "approved"), [("revise", "Besser.", ()), ("screen", "Ein Satz.", ("words",))]
+)
+async def test_a_message_can_be_sent_back_to_the_checks(
+    house: House, store: Store, action: Any, text: str, approved: tuple[str, ...]
+) -> None:
+    """With another text, to which no approval belongs, or as it is; also while the chain looks."""
+    message = await house.accepted(text="Ein Satz.")
+    until = house.now + HOUR
+    held = Screened(message=message, state="held", chain=CHAIN, code="words", until=until)
+    assert "not held" in str(await store.set_message(message.id, action, at=house.at(), text="x"))
+    await store.screened([held], at=house.at())
+    await store.set_message(message.id, "approve", at=house.at(), by="anna")
+    (before,) = await store.to_screen(CHAIN, at=house.at(), limit=10)
+    assert await store.set_message(message.id, action, at=house.at(), by="bert", text=text) is None
+    stale = msgspec.structs.replace(held, message=before)
+    await store.screened([stale], at=house.at())
+    (again,) = await store.to_screen(CHAIN, at=house.at(), limit=10)
+    assert (again.text, again.approved) == (text, approved)
+    await store.screened([msgspec.structs.replace(held, message=again)], at=house.at())
+    assert await store.to_screen(CHAIN, at=house.at(), limit=10) == []
+    journal = (await store.report("message", id=message.id))["journal"]
+    told = [(e["name"], e["code"], e["detail"]) for e in journal if e["detail"] in ("anna", "bert")]
+    assert told == [("message.approve", "words", "anna"), (f"message.{action}", "", "bert")]
 
 
 async def test_the_time_of_a_message_can_change_in_the_chain(house: House, store: Store) -> None:

@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.errors import StoreError
-from gateway.inbound import AccountEvent, Inbound, Intake, Status
-from gateway.message import Identity
+from gateway.inbound import AccountEvent, Act, Inbound, Intake, Status
 from gateway.store.protocol import Store, moment
 from tests.gateway.store.conftest import Sqlite
 from tests.gateway.store.house import HOUR, House, phone
@@ -33,6 +32,7 @@ async def test_a_repeated_stop_does_not_undo_a_later_yes(house: House) -> None:
     """The provider repeats webhooks: an old STOP that comes again withdraws nothing new."""
     contact = await house.tell(1, "confirmed")
     await house.says(1, "stop", key="x", stop=True)
+    house.later()
     await house.tell(1, "confirmed")
     assert (await house.says(1, "stop", key="x", stop=True)).withdrawn == ()
     assert await house.consent_of(contact) == "confirmed"
@@ -98,12 +98,14 @@ async def test_stop_of_a_stranger_is_remembered(house: House) -> None:
 
 
 async def test_stop_reaches_every_contact_of_the_person(house: House) -> None:
-    """Two identities that led to two contacts turn out to be one person: both withdraw."""
+    """Two identities that led to two contacts turn out to be one person, who withdraws as both."""
     first = await house.tell(1, "confirmed")
-    second = await house.tell(2, "confirmed")
+    await house.tell(2, "confirmed", "other")
     taken = await house.says((*phone(1), *phone(2)), "stop", stop=True)
-    assert set(taken.withdrawn) == {first, second}
-    assert await house.consent_of(second) == "withdrawn"
+    assert taken.withdrawn == (first,)
+    assert await house.contact(2) == first
+    for topic in ("news", "other"):
+        assert await house.consent_of(first, topic) == "withdrawn"
 
 
 async def test_withdraw_by_topic(house: House) -> None:
@@ -150,7 +152,7 @@ async def test_statuses_find_their_attempt(house: House) -> None:
 async def test_statuses_of_others_are_counted(house: House, store: Store, callback: str) -> None:
     """A status that is about nothing of ours changes nothing and is no error."""
     status = Status(provider_id="foreign", status="read", at=moment(house.at()), callback=callback)
-    taken = await store.intake(Intake(sender="wa", statuses=(status,)), frozenset(), at=house.at())
+    taken = await store.intake(Intake(sender="wa", statuses=(status,)), {}, at=house.at())
     assert (dict(taken.statuses), taken.unmatched) == ({}, 1)
 
 
@@ -158,10 +160,10 @@ async def test_an_intake_is_all_or_nothing(house: House, store: Store) -> None:
     """If one part cannot be stored nothing is, so that the provider sends it again."""
     at = moment(house.at())
     good = Inbound(provider_id="a", identities=phone(1), at=at, kind="text", words="stop")
-    bad = Inbound(provider_id="b", identities=(Identity("phone", ""),), at=at, kind="text")
+    bad = good.replace(provider_id="b", raw="not bytes")
     with pytest.raises(StoreError):
         await store.intake(
-            Intake(sender="wa", messages=(good, bad)), frozenset({"a"}), at=house.at()
+            Intake(sender="wa", messages=(good, bad)), {"a": Act(kind="stop")}, at=house.at()
         )
     assert await store.report("find_contact", identity=phone(1)[0].value) is None
     assert (await house.says(1, "stop", key="a", stop=True)).inbound == 1
@@ -170,7 +172,7 @@ async def test_an_intake_is_all_or_nothing(house: House, store: Store) -> None:
 async def test_account_events_are_kept(engine: Sqlite, house: House, store: Store) -> None:
     """What the provider says about the account stands in the journal."""
     event = AccountEvent(name="quality", at=moment(1), understood=False, raw=b"{}")
-    await store.intake(Intake(sender="wa", events=(event,)), frozenset(), at=house.at())
+    await store.intake(Intake(sender="wa", events=(event,)), {}, at=house.at())
     (line,) = await store.events_after("x", limit=10)
     assert (line.name, line.code, line.detail) == ("account", "quality", "not understood")
 

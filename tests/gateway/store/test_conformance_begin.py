@@ -32,7 +32,7 @@ async def wrong_basis(house: House, delivery: Delivery) -> Delivery:
 
 
 async def old_event(house: House, delivery: Delivery) -> Delivery:
-    await house.tell(1, "expired")
+    await house.tell(1, "refused")
     await house.tell(1, "confirmed")
     return delivery
 

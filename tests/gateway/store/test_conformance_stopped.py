@@ -29,7 +29,7 @@ async def stopped(
         withdraws=True,
         **fields,
     )
-    return await house.store.intake(Intake(sender="wa", statuses=(status,)), frozenset(), at=now)
+    return await house.store.intake(Intake(sender="wa", statuses=(status,)), {}, at=now)
 
 
 async def test_the_contact_of_the_attempt_withdraws(house: House, store: Store) -> None:
@@ -87,6 +87,7 @@ async def test_repeated_it_changes_nothing(house: House, store: Store) -> None:
     said_at = before[-1]["at"]
     await stopped(house, delivery, said_at)
     assert (await store.report("contact", id=contact))["events"] == before
+    house.later()
     await house.tell(1, "confirmed")
     copy = await stopped(house, delivery, said_at)
     assert copy.withdrawn == ()

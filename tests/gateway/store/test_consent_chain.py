@@ -9,23 +9,21 @@ import apsw
 import pytest
 import trio
 
+from gateway.consent_chain import BEGINNING, COLUMNS, Row, commit_to, row_digest
 from gateway.store.sqlite import SqliteStore
-from gateway.store.sqlite.people import commit_to, row_hash
 from tests.gateway.store.house import House
-
-COLUMNS = "number, at, recorded_at, contact_id, topic, name, source, commitment, previous, hash"
 
 
 def broken_at(connection: apsw.Connection, expected: int) -> int | None:
     """Recompute the chain; return the number of the first row that is wrong."""
-    previous, last = bytes(32), 0
-    for row in connection.execute(f"SELECT {COLUMNS} FROM consent_events ORDER BY number"):
-        number, *middle, before, digest = row
-        if number != last + 1 or before != previous:
+    previous, last = BEGINNING, 0
+    for values in connection.execute(f"SELECT {COLUMNS} FROM consent_events ORDER BY number"):
+        row = Row(*values)
+        if row.number != last + 1 or row.previous != previous:
             return last + 1
-        if digest != row_hash(before, number, *middle):  # type: ignore[arg-type]
-            return int(number)
-        previous, last = digest, number
+        if row.hash != row_digest(row):
+            return row.number
+        previous, last = row.hash, row.number
     return None if last == expected else last + 1
 
 
@@ -71,11 +69,8 @@ def swap(connection: apsw.Connection) -> None:
 
 def forge(connection: apsw.Connection) -> None:
     """Change a row and recompute its own hash: the next row tells."""
-    (row,) = connection.execute(f"SELECT {COLUMNS} FROM consent_events WHERE number = 3")
-    number, at, recorded, contact, topic, _, source, commitment, previous, _ = row
-    digest = row_hash(
-        previous, number, at, recorded, contact, topic, "withdrawn", source, commitment
-    )
+    (values,) = connection.execute(f"SELECT {COLUMNS} FROM consent_events WHERE number = 3")
+    digest = row_digest(Row(*values)._replace(name="withdrawn"))
     connection.execute(
         "UPDATE consent_events SET name = 'withdrawn', hash = ? WHERE number = 3", (digest,)
     )
@@ -97,6 +92,10 @@ def run(sql: str) -> Callable[[apsw.Connection], None]:
         (run("UPDATE consent_events SET topic = 'newt' WHERE number = 3"), 3),
         (run("UPDATE consent_events SET name = 'imported' WHERE number = 3"), 3),
         (run("UPDATE consent_events SET source = 'farm' WHERE number = 3"), 3),
+        (run("UPDATE consent_events SET sender = 'other' WHERE number = 3"), 3),
+        (run("UPDATE consent_events SET wording = randomblob(32) WHERE number = 3"), 3),
+        (run("UPDATE consent_events SET request = 1 WHERE number = 3"), 3),
+        (run("UPDATE consent_events SET format = 1 WHERE number = 3"), 3),
         (run("UPDATE consent_events SET commitment = randomblob(32) WHERE number = 3"), 3),
         (run("UPDATE consent_events SET previous = randomblob(32) WHERE number = 3"), 3),
         (run("UPDATE consent_events SET hash = randomblob(32) WHERE number = 3"), 3),

@@ -1,0 +1,89 @@
+"""The lower half of `gateway status`: people and what they ask, inputs, observers, the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.cli.case_page import counted
+from gateway.cli.words import Times, lines, number
+from gateway.logs import masked
+
+Data = Mapping[str, Any]
+
+MANY = 12
+"""Inputs above which those that just work are only counted."""
+
+CROWDED = 100
+"""Jobs that wait for the store before it is worth a line."""
+
+
+def render(data: Data, times: Times, wide: int) -> list[str]:
+    """Return the lines."""
+    live = data.get("live") or {}
+    page = _people(data.get("people") or {}, data.get("cases") or {}, times, wide)
+    page += _inputs(data.get("inputs") or {}, live.get("inputs") or {}, times, wide)
+    page += _told(live.get("waits") or {}, times, wide)
+    return page + _store(live.get("store") or {}, wide)
+
+
+def _told(waits: Data, times: Times, wide: int) -> list[str]:
+    """Observers that wait; the others are no news."""
+    pieces = [
+        f"{label} waits since {times.short(one['since'])}: {masked(one['why'])}"
+        for label, one in waits.items()
+    ]
+    return lines("told", pieces, wide)
+
+
+def _people(people: Data, cases: Data, times: Times, wide: int) -> list[str]:
+    states, changes = people.get("states") or {}, people.get("changes") or {}
+    if not people.get("contacts"):
+        return lines("people", ["nobody yet", *counted(cases, times)], wide)
+    came = changes.get("confirmed", 0) + changes.get("imported", 0)
+    went = changes.get("withdrawn", 0)
+    today = " ".join(f"{sign}{number(n)}" for sign, n in (("+", came), ("−", went)) if n)
+    words = (("requested", "asked"), ("withdrawn", "stopped"), ("refused", "said no"))
+    pieces = [
+        f"{number(states.get('confirmed', 0))} confirmed" + (f" ({today} today)" if today else ""),
+        *(f"{number(states[state])} {word}" for state, word in words if states.get(state)),
+        f"{number(people['contacts'])} known",
+        *counted(cases, times),
+    ]
+    return lines("people", pieces, wide)
+
+
+def _inputs(inputs: Data, live: Data, times: Times, wide: int) -> list[str]:
+    words = {label: _input(live[label], times) for label in inputs if live.get(label)}
+    many = len(words) > MANY
+    fine = [label for label, word in words.items() if word.startswith("ok ")] if many else []
+    pieces = [f"{label} {word}" for label, word in words.items() if label not in fine]
+    return lines("inputs", [*pieces, f"{len(fine)} ok" if fine else ""], wide)
+
+
+def _input(state: Data, times: Times) -> str:
+    """How one input fares: `ok 18:36 (unchanged), next 18:51`."""
+    last, upcoming = state.get("last_success"), state.get("next_at")
+    soon = times.short(upcoming) if upcoming is not None and upcoming > times.now else ""
+    if state.get("state") == "parked":
+        return "PARKED" + (f", last ok {times.short(last)}" if last is not None else "")
+    if state.get("trouble"):
+        since = f" since {times.short(state['failing_since'])}" if state["failing_since"] else ""
+        word = f"fails{since}: {masked(state['trouble'])}"
+        return word + (f", next try {soon}" if soon else "")
+    if state.get("state") == "pausing":
+        word = "failing, tries again"
+        return word + (f", last ok {times.short(last)}" if last is not None else "")
+    if last is None:
+        return {"starting": "starting", "ended": "ready"}.get(
+            state.get("state", ""), "no success yet"
+        )
+    note = f" ({masked(state['note'])})" if state.get("note") else ""
+    return f"ok {times.short(last)}{note}" + (f", next {soon}" if soon else "")
+
+
+def _store(store: Data, wide: int) -> list[str]:
+    lanes = {name: n for name, n in (store.get("lanes") or {}).items() if n}
+    if sum(lanes.values()) < CROWDED:
+        return []
+    return lines("store", [f"{number(n)} wait ({name})" for name, n in lanes.items()], wide)

@@ -1,0 +1,268 @@
+"""What a plugin is given: its context, and through it what the gateway knows of people, messages
+and cases."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal, Protocol
+
+import msgspec
+
+from gateway.inbound import Case, Close, Contact, Intake, Person, Preference, Received, SignUp
+from gateway.message import Content, Identity, Message, Topic, Value
+from gateway.services import Clock, CompanyFacts, Http, Links, PluginMetrics, State, Texts
+
+
+class Health(Value, frozen=True, kw_only=True):
+    """How an input fares, in the operator's words; `gateway status` shows the latest.
+
+    `note` says how it went ("unchanged"); `trouble` what keeps it from its job, "" if nothing
+    does, and `needs_person` that waiting will not mend it.  `next_at`: when it reads next.
+    `at`: since when that is so, if it was before this start; None is now.
+    """
+
+    note: str = ""
+    trouble: str = ""
+    needs_person: bool = False
+    next_at: datetime | None = None
+    at: datetime | None = None
+
+
+class MessageView(msgspec.Struct, frozen=True, kw_only=True):
+    """A message and how it stands: `state`, why (`code`, `reason`), whom it reaches.
+
+    `counts`: state of its deliveries → how many.  `audience`: how many confirmed consents its
+    topic has now; `left_out`: why → how many people of the topic do not get it.
+    """
+
+    message: Message
+    state: str
+    paused: bool
+    code: str
+    reason: str
+    audience: int
+    left_out: dict[str, int]
+    counts: dict[str, int]
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a conversation: theirs, or `ours` with the state of its delivery.
+
+    `kind` is that of the message.  An `echo` is what the company wrote beside the gateway: its
+    text is not known.
+    """
+
+    at: datetime
+    ours: bool
+    text: str
+    kind: str
+    state: str = ""
+    number: int = 0
+
+
+Answered = Literal[
+    "answered", "repeated", "closed", "unknown", "nobody", "no_window", "window_closed", "empty",
+    "too_long",
+]  # fmt: skip
+"""What became of an answer.  `repeated`: the same one went out before; `closed`: the case was, by
+somebody else; `nobody`: no person is known (any more); `no_window`: that person never wrote;
+`window_closed`: the last message is more than 24 hours old."""
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as people would get it if what holds it were released.
+
+    `message` is what the rest of the chain makes of it (spread, expiry), `contents` one per form.
+    `trouble`: what would hold or drop it then, "" if nothing.  `per_second`: the slowest rate that
+    all its deliveries share, None if there is none.  `closed_until`: quiet hours that hold now.
+    """
+
+    message: Message
+    contents: tuple[Content, ...]
+    trouble: str = ""
+    per_second: float | None = None
+    closed_until: datetime | None = None
+
+
+class Context(Protocol):
+    """What every plugin gets in `lifespan`, and an input in `run`."""
+
+    @property
+    def label(self) -> str:
+        """The name of this instance in the settings: `blog` for `[inputs.blog]`."""
+        ...
+
+    @property
+    def http(self) -> Http: ...
+    @property
+    def state(self) -> State: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]: ...
+    @property
+    def metrics(self) -> PluginMetrics: ...
+    @property
+    def topics(self) -> Mapping[str, Topic]: ...
+    @property
+    def stop_words(self) -> frozenset[str]:
+        """Words that withdraw when they are the whole message, in lower case."""
+        ...
+
+    @property
+    def texts(self) -> Texts: ...
+    @property
+    def links(self) -> Links: ...
+    @property
+    def company(self) -> CompanyFacts: ...
+    @property
+    def public_url(self) -> str:
+        """Where the public listener is reached from outside, without a slash at the end; "" if the
+        settings do not say."""
+        ...
+
+    @property
+    def people(self) -> Mapping[str, Identity]:
+        """`[people]`: role → how that person is known."""
+        ...
+
+    async def accept(
+        self,
+        messages: Sequence[Message] = (),
+        *,
+        state: Mapping[str, bytes | None] | None = None,
+        people: Sequence[Person] = (),
+        sign_ups: Sequence[SignUp] = (),
+        cases: Sequence[Case] = (),
+        closes: Sequence[Close] = (),
+        preferences: Sequence[Preference] = (),
+    ) -> list[int | None]:
+        """Hand in messages, people, sign-ups and cases together with own state, in one transaction.
+
+        Returns each message's id, None for one that was accepted before.  When it returns, all
+        is on disk.  Waits while the gateway is full.
+        """
+        ...
+
+    async def withdraw(
+        self, contact: int, *, topic: str | None = None, evidence: Mapping[str, str] | None = None
+    ) -> None:
+        """Withdraw for a person (one topic, or everything): on disk and in force when it returns,
+        and nothing is in the air any more."""
+        ...
+
+    async def find(self, identity: Identity) -> int | None:
+        """Return the contact that an identity leads to."""
+        ...
+
+    async def contact(self, contact: int) -> Contact | None:
+        """Return a person, None if nobody (any more) has that id."""
+        ...
+
+    async def received(self, inbound: int) -> Received | None:
+        """Return an inbound message, None if it was purged."""
+        ...
+
+    async def case(self, case: int) -> Case | None:
+        """Return a case."""
+        ...
+
+    async def answer(self, case: int, text: str, *, by: str) -> Answered:
+        """Send an answer to whoever asked, and close the case with it, in one transaction.
+
+        `by` says whose answer it is.  Two who answer at once send one answer.
+        """
+        ...
+
+    async def open_cases(self, *, contact: int | None = None, kind: str = "") -> list[Case]:
+        """Return what is open, the oldest first."""
+        ...
+
+    async def conversation(self, contact: int, *, limit: int = 10) -> list[Said]:
+        """Return what was said with a person lately, the oldest first."""
+        ...
+
+    async def message(self, message: int) -> MessageView | None:
+        """Return a message and how it stands."""
+        ...
+
+    async def preview(self, message: int) -> Preview | None:
+        """Run a message through the chain as if a person had released it; nothing is stored."""
+        ...
+
+    async def sent_as(self, provider_id: str) -> int | None:
+        """Return the message that went out under a provider's id, such as `Received.quoted`."""
+        ...
+
+    async def steer(
+        self,
+        message: int,
+        action: Literal["approve", "cancel", "pause", "resume", "revise", "screen"],
+        *,
+        by: str,
+        text: str = "",
+    ) -> str | None:
+        """Do what a person decided about a message; returns a sentence if it cannot be done.
+
+        `by` names who, by role.  `revise` replaces the teaser by `text`, and the held message is
+        judged again; `screen` only has it judged again, so that a new time can be set.
+        """
+        ...
+
+    def sender_address(self, sender: str) -> str:
+        """Return the address that people know a sender by (a number), "" while it is unknown.
+        Without a name it is the first sender's."""
+        ...
+
+    @property
+    def has_mail(self) -> bool:
+        """Whether `[mail]` names a server."""
+        ...
+
+    async def mail(
+        self,
+        to: str,
+        subject: str,
+        text: str,
+        *,
+        html: str = "",
+        reply_to: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Send a mail from the company to one address, by the server of `[mail]`.
+
+        `headers` adds some, such as a `Message-ID` by which a repeated mail is known.  Returns
+        when the server took it.  Raises MailError (gateway.api), also if no server is set.
+        """
+        ...
+
+    async def intake(self, intake: Intake) -> None:
+        """Hand in what came back (outputs).  When it returns, it is on disk and in force.
+
+        A withdrawal in it is final: no marketing to that contact starts afterwards.
+        """
+        ...
+
+    def succeeded(
+        self, note: str = "", *, next_at: datetime | None = None, at: datetime | None = None
+    ) -> None:
+        """Tell the operator that this input did its job (a metric and `status`): just now, or,
+        for one that starts and remembers, at `at`."""
+        ...
+
+    def failed(
+        self,
+        why: str,
+        *,
+        next_at: datetime | None = None,
+        needs_person: bool = False,
+        at: datetime | None = None,
+    ) -> None:
+        """Tell the operator what keeps this input from its job, in one sentence.
+
+        `needs_person`: waiting will not mend it.  `at`: since when, if before this start.  The
+        next `succeeded` takes it back.
+        """
+        ...
