@@ -42,7 +42,7 @@ class App:
     async def handle(self, request: Request) -> Answer:
         """Answer one request, whatever it is."""
         parts = request.path.strip("/").split("/")
-        if parts[0] in ("", "page", "sandbox"):
+        if parts[0] in ("", "page", "sandbox", "wa.me"):
             return await self._own(request)
         try:
             return await self._graph(request, parts)

@@ -43,6 +43,9 @@ ROUTES = {
     ),
     "GET /sandbox/phones[?find=TEXT][&limit=N]": "what the phones show",
     "POST /sandbox/phones": 'show a phone before anything arrives: {"phone", "label"}',
+    "GET /wa.me/{number}[?text=TEXT][&phone=PERSON]": (
+        "as https://wa.me does: the page, with the text typed in on that person's phone"
+    ),
     "GET /sandbox/events[?after=PLACE]": "everything that happens, as Server-Sent Events",
     "GET /sandbox/posts/{seq}": "one of the last webhooks",
     "GET /sandbox/files/{id}": "a stored picture, document, …",

@@ -41,10 +41,10 @@ class Identities:
     def number(self, person: Person) -> str | None:
         """`wa_id` of the answer to a send: Meta's canonical number (section 10.1)."""
         if person.phone is None or not self._state.faults.active:
-            return person.phone
+            return person.wa_id
         fault = self._state.faults.trait("alias", person.contact)
         if fault is None:
-            return person.phone
+            return person.wa_id
         return fault.to.lstrip("+") if fault.to is not None else alias(person.phone)
 
     def new_number(self, number: Number, person: Person, to: str) -> Change:
@@ -59,7 +59,7 @@ class Identities:
         system: Json = {
             "type": "user_changed_number",
             "body": f"User {before.profile['name']} changed from {person.phone} to {new.phone}",
-            "wa_id": new.phone,
+            "wa_id": new.wa_id,
             "user_id": self.shown(new).user_id,
         }
         self._state.faults.add(Fault(fault="undeliverable", number=person.contact))

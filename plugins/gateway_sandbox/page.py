@@ -1,6 +1,7 @@
 """The page with the phones: its files, a snapshot to start from, and everything live after it.
 
-GET    /  ·  /page/{file}            the page
+GET    /  ·  /page/{file}            the page; /?chat=NUMBER&text=…&phone=PHONE has text typed in
+GET    /wa.me/{number}[?text=&phone=]  the same, as https://wa.me does: leads there
 GET    /sandbox/phones[?find=&limit=]  `Snapshot`: the phones that match, newest webhooks
 POST   /sandbox/phones               {"phone": number or user id, "label": …} → `Phone`
 GET    /sandbox/events[?after=PLACE] Server-Sent Events: `Update`, or `stale`: start again
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, unquote, urlencode
 
 import msgspec
 import trio
@@ -22,6 +23,7 @@ import trio
 from gateway_sandbox.chats import Change, Chats, Phone, Tone
 from gateway_sandbox.fault_kinds import KINDS
 from gateway_sandbox.outbox import Outbox
+from gateway_sandbox.people import parse_phone
 from gateway_sandbox.server import Answer, Request, Response, Stream
 from gateway_sandbox.state import State
 
@@ -113,6 +115,8 @@ class Page:
                 return _asset("index.html")
             case "GET" | "HEAD", ["page", name]:
                 return _asset(name)
+            case "GET" | "HEAD", ["wa.me", number]:
+                return _link(number, request.query)
             case "GET", ["sandbox", "phones"]:
                 return self._snapshot(request.query)
             case "POST", ["sandbox", "phones"]:
@@ -129,7 +133,7 @@ class Page:
                 return self._post(seq)
             case "GET", ["sandbox", "files", id]:
                 return self._file(id)
-            case _, ["" | "page", *_]:
+            case _, ["" | "page" | "wa.me", *_]:
                 return _error(404, f"there is no {request.method} {request.path}")
         return None
 
@@ -234,6 +238,16 @@ def _asset(name: str) -> Response:
         if file.name == name and kind is not None:
             return Response(body=file.read_bytes(), content_type=kind, headers=_HEADERS)
     return _error(404, "there is no such page")
+
+
+def _link(number: str, query: str) -> Response:
+    """Lead to a phone in which the text of a link is typed; the person presses "send"."""
+    digits = parse_phone(number)
+    if digits is None:
+        return _error(404, "this is no phone number")
+    given = {"chat": digits} | {name: _one(query, name) for name in ("text", "phone")}
+    where = urlencode({name: value for name, value in given.items() if value})
+    return Response(status=302, headers=(("Location", f"/?{where}"), *_HEADERS))
 
 
 def _one(query: str, name: str) -> str:

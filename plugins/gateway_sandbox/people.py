@@ -21,7 +21,19 @@ _A = 73_856_093_197_452_361_247
 _B = 61_803_398_874_989_484_820
 _A_INVERSE = pow(_A, -1, _M)
 
-_REGIONS = {"49": "DE", "43": "AT", "41": "CH", "44": "GB", "33": "FR", "39": "IT", "1": "US"}
+# A mobile number in Brazil: people dial a 9 that Meta's form of older accounts lacks.
+_BRAZIL = re.compile(r"(55[1-9][0-9])9?([6-9][0-9]{7})\Z")
+
+_REGIONS = {
+    "49": "DE",
+    "43": "AT",
+    "41": "CH",
+    "44": "GB",
+    "33": "FR",
+    "39": "IT",
+    "55": "BR",
+    "1": "US",
+}
 
 
 class Shown(NamedTuple):
@@ -49,6 +61,12 @@ class Person(NamedTuple):
         return f"+{self.phone}" if self.phone is not None else self.user_id
 
     @property
+    def wa_id(self) -> str | None:
+        """Meta's form of the phone number, digits (section 10.1)."""
+        mobile = _BRAZIL.match(self.phone) if self.phone is not None else None
+        return mobile[1] + mobile[2] if mobile is not None else self.phone
+
+    @property
     def profile(self) -> dict[str, str]:
         """`contacts[].profile`; a username only where there is no phone."""
         if self.phone is not None:
@@ -59,7 +77,7 @@ class Person(NamedTuple):
     @property
     def shown(self) -> Shown:
         """As webhooks name this person if nothing else is set."""
-        return Shown(self.phone, self.phone, self.user_id, self.profile)
+        return Shown(self.wa_id, self.wa_id, self.user_id, self.profile)
 
 
 def username(person: Person) -> str:
@@ -70,8 +88,11 @@ def username(person: Person) -> str:
 def with_phone(digits: str, changes: int = 0) -> Person:
     """The person with this number: digits, country code first, no `+`.
 
-    `changes`: how often the user id changed, at most 998.
+    Both forms of a Brazilian mobile number lead to the same person.  `changes`: how often the
+    user id changed, at most 998.
     """
+    if mobile := _BRAZIL.match(digits):
+        digits = f"{mobile[1]}9{mobile[2]}"
     scrambled = ((changes * _CHANGE + int("1" + digits)) * _A + _B) % _M
     region = next((r for n in (2, 1) if (r := _REGIONS.get(digits[:n]))), "ZZ")
     return Person(digits, f"{region}.{scrambled:020d}")

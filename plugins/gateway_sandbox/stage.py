@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,8 +18,13 @@ from gateway_sandbox.ledger import Ledger
 from gateway_sandbox.serve import Sandbox, open_sandbox
 from gateway_sandbox.server import Server
 from gateway_sandbox.settings import Settings
+from gateway_sandbox.talking import Said
+from gateway_sandbox.telling import arrival, columns
+from gateway_sandbox.visitor import NotOffered, sign_up
 from gateway_sandbox.world import (
+    JOINING,
     LEAVING,
+    NUMBER,
     SIDE_BY_SIDE,
     TALKING,
     TEMPLATE,
@@ -57,8 +61,8 @@ class Stage:
             nursery.start_soon(self._end, ended, nursery)
             try:
                 problem = await self._play(ended)
-            except Failed as error:
-                problem = str(error)
+            except* Failed as group:
+                problem = why_of(group)
             nursery.cancel_scope.cancel()
         if problem:
             self._print(f"\nThe demo failed: {problem}")
@@ -85,6 +89,7 @@ class Stage:
             webhook=f"http://{public}/hook/main/",
             delays=(0.2, 0.6, 1.4),
             verified_name="Beispiel GmbH",
+            display_numbers=(NUMBER,),
         )
         async with open_sandbox(settings) as sandbox, trio.open_nursery() as nursery:
             listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
@@ -96,17 +101,18 @@ class Stage:
             write_settings(self._folder, public, metrics, sandbox.url, self._blog.base)
             ledger = Ledger(sandbox, self._blog.posts, self._say)
             set_table(sandbox)
-            self._introduce(sandbox, metrics)
+            form = f"http://{public}/in/website/"
+            self._introduce(sandbox, form, metrics)
             await self._command("contacts", "import", str(self._folder / "contacts.csv"))
             daemon = await nursery.start(self._daemon)
             nursery.start_soon(self._tell, sandbox, ledger)
             try:
-                problem = await self._acts(sandbox, ledger, daemon, ended)
+                problem = await self._acts(sandbox, ledger, daemon, form, ended)
             finally:
                 with trio.CancelScope(shield=True), trio.move_on_after(25):
                     await self._stop(daemon)
             await sandbox.settled()
-            for line in ledger.table(_columns()):
+            for line in ledger.table(columns()):
                 self._print(line)
             right, sentence = ledger.verdict()
             self._print(f"\n{sentence}")
@@ -118,25 +124,30 @@ class Stage:
         return problem
 
     async def _acts(
-        self, sandbox: Sandbox, ledger: Ledger, daemon: trio.Process, ended: trio.Event
+        self,
+        sandbox: Sandbox,
+        ledger: Ledger,
+        daemon: trio.Process,
+        form: str,
+        ended: trio.Event,
     ) -> str | None:
         await self._until(
             lambda: self._blog.fetches >= 2, daemon, "the gateway never read the blog"
         )
         self._say("the blog had 2 posts already: the first look at a feed sends nothing")
-        said = await ledger.write(TALKING, "Guten Morgen!")
-        if said.status != 200:
-            return f"the webhook was answered with {said.status}"
         self._say(f"{masked(TALKING)} writes “Guten Morgen!”: for 24 hours free text may go there")
+        heard(await ledger.act(TALKING, ["answer"], "Guten Morgen!"))
         await self._publish(ledger, daemon)
-        said = await ledger.write(LEAVING, "Stop!", leaving=True)
+        ledger.leaves(LEAVING)
+        heard(await ledger.act(LEAVING, ["goodbye"], "Stop!"))
         self._say(f"{masked(LEAVING)} writes “Stop!”: withdrawn before the webhook was answered")
-        if said.status != 200:
-            return f"the webhook was answered with {said.status}"
+        await self._settled(ledger, daemon, "the STOP was not confirmed")
+        await self._sign_up(sandbox, ledger, daemon, form)
         await self._publish(ledger, daemon)
         if self._seconds is None:
             self._say("that was the whole story; a post follows every 30 s, Ctrl-C ends the demo")
             self._say(f"now you: write STOP on a phone, or switch on a fault: {sandbox.url}/")
+            self._say(f"or sign up; the website types START into a phone: {form}")
         while not ended.is_set():
             with trio.move_on_after(30) as waited:
                 await ended.wait()
@@ -145,37 +156,53 @@ class Stage:
         await trio.sleep(QUIET)
         return None
 
+    async def _sign_up(
+        self, sandbox: Sandbox, ledger: Ledger, daemon: trio.Process, form: str
+    ) -> None:
+        """Somebody new ticks a box on the website, sends what it says, and is asked once more."""
+        try:
+            offered = await sign_up(form)
+        except NotOffered as error:
+            raise Failed(str(error)) from error
+        self._say("somebody ticks “Neue Beiträge” on the website: no number is typed in there")
+        self._say(f"{masked(JOINING)} sends “{offered.text}”, as that page says: no yes yet")
+        heard(await ledger.act(JOINING, ["question"], offered.text))
+        await self._settled(ledger, daemon, "nobody was asked after a sign-up")
+        self._say(f"{masked(JOINING)} taps “Ja”: that is the consent, with its proof")
+        ledger.joins(JOINING)
+        heard(await ledger.act(JOINING, ["welcome", "card"], button_reply={"title": "Ja"}))
+        await self._settled(ledger, daemon, "nobody was welcomed after a yes")
+
     async def _publish(self, ledger: Ledger, daemon: trio.Process) -> None:
         post = self._blog.publish()
         self._say(f"the blog publishes “{post.title}”")
         ledger.expect(post)
-        await self._until(
-            lambda: not ledger.differences(), daemon, f"“{post.title}” did not reach everybody"
-        )
+        await self._settled(ledger, daemon, f"“{post.title}” did not reach everybody")
+
+    async def _settled(self, ledger: Ledger, daemon: trio.Process, otherwise: str) -> None:
+        """Wait until everybody got what they should, and it was told."""
+
+        def done() -> bool:
+            return not ledger.differences() and self._told >= len(ledger.labelled())
+
+        await self._until(done, daemon, otherwise)
 
     async def _tell(self, sandbox: Sandbox, ledger: Ledger) -> None:
         """Say what arrives, a line each."""
         while True:
-            for line in sandbox.received()[self._told :]:
+            lines = ledger.labelled()
+            self._told = min(self._told, len(lines))  # the sandbox can be made to forget
+            for line, kind in lines[self._told :]:
                 self._told += 1
-                last = (line.text or line.type).splitlines()[-1]
-                how = (
-                    f"template, footer “{line.footer}”"
-                    if line.template
-                    else f"free text, ends with “{last}”"
-                )
-                post = ledger.post_of(line)
-                title = f"“{post.title}”, " if post else ""
-                whole = f"  → {masked(line.contact):<19} {title}{how}"
-                fits = len(whole) + len("00:00:00  ") <= _columns()  # else the line above says it
-                self._say(whole if fits else whole.replace(title, ""))
+                self._say(arrival(line, kind, ledger.post_of(line), columns()))
             await trio.sleep(0.05)
 
     # --- its parts ------------------------------------------------------------------------------
-    def _introduce(self, sandbox: Sandbox, metrics: str) -> None:
+    def _introduce(self, sandbox: Sandbox, form: str, metrics: str) -> None:
         self._print("Message gateway demo. All of it runs on this machine, nothing leaves it.\n")
         for name, where in (
             ("phones", f"{sandbox.url}/   <- open this in a browser"),
+            ("sign up", f"{form}   <- and this: it types START into a phone"),
             ("blog", f"{self._blog.base}/feed.xml"),
             ("sandbox", f"{sandbox.url}/sandbox   (stands for Meta's servers)"),
             ("metrics", f"http://{metrics}/metrics"),
@@ -234,9 +261,16 @@ class Stage:
         self._print(f"{time.strftime('%H:%M:%S')}  {text}")
 
 
-def _columns() -> int:
-    """Width of the terminal; wide enough for a whole line where there is none."""
-    return shutil.get_terminal_size((120, 24)).columns
+def why_of(group: BaseExceptionGroup[Failed]) -> str:
+    """What the first of them says; a nursery wraps them, one in the other."""
+    first = group.exceptions[0]
+    return why_of(first) if isinstance(first, BaseExceptionGroup) else str(first)
+
+
+def heard(said: Said) -> None:
+    """Raises Failed if the gateway did not take what a person said."""
+    if said.status != 200:
+        raise Failed(f"the webhook was answered with {said.status}")
 
 
 def set_table(sandbox: Sandbox) -> None:

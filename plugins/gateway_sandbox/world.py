@@ -9,6 +9,7 @@ from gateway_sandbox.chats import Tone
 from gateway_sandbox.settings import DEFAULT_ACCOUNT_ID, DEFAULT_NUMBER_ID
 
 POLL = 1  # seconds between two looks at the blog
+NUMBER = "+49 171 3920099"  # the company's own, which people write to
 
 CONFIRMED = [f"+49171392000{n}" for n in range(1, 5)]
 TALKING = "+491713920005"  # wrote a moment ago: an open window
@@ -16,13 +17,16 @@ LEAVING = "+491713920006"  # confirmed, and writes STOP after the first post
 USERNAME = "DE.77000000000000000042"  # known by username only, no phone number
 ASKED = "+491713920007"  # signed up, never confirmed
 CLAIMED = "+491713920008"  # in the old list, nothing proves it
+JOINING = "+491713920009"  # signs up on the website after the first post
 
 SUBSCRIBED = (*CONFIRMED, TALKING, LEAVING, USERNAME)
+"""Who gets the first post."""
 
 WHO = {
     **dict.fromkeys(CONFIRMED, "confirmed"),
     TALKING: "confirmed, wrote just now",
     LEAVING: "confirmed, will write STOP",
+    JOINING: "will sign up on the website",
     USERNAME: "confirmed, no phone number",
     ASKED: "asked, never confirmed",
     CLAIMED: "no proof of consent",
@@ -32,6 +36,7 @@ GERMAN = {
     "confirmed": "bestätigt",
     "confirmed, wrote just now": "bestätigt, schrieb gerade",
     "confirmed, will write STOP": "bestätigt, schreibt gleich STOP",
+    "will sign up on the website": "meldet sich gleich an",
     "confirmed, no phone number": "bestätigt, ohne Telefonnummer",
     "asked, never confirmed": "gefragt, nie bestätigt",
     "no proof of consent": "Einwilligung nicht belegt",
@@ -40,6 +45,7 @@ GERMAN = {
 SIDE_BY_SIDE: dict[str, Tone] = {
     CONFIRMED[0]: "yes",
     LEAVING: "yes",
+    JOINING: "wait",
     ASKED: "wait",
     TALKING: "yes",
     USERNAME: "yes",
@@ -92,9 +98,10 @@ token           = {{ secret = "whatsapp-token" }}
 app_secret      = {{ secret = "whatsapp-app-secret" }}
 
 [topics.blog]
-title    = "Neue Beiträge"
-purpose  = "Hinweise auf neue Blogbeiträge"
-template = "blog_post_picture"
+title     = "Neue Beiträge"
+purpose   = "Hinweise auf neue Blogbeiträge"
+frequency = "höchstens dreimal pro Woche"
+template  = "blog_post_picture"
 
 [inputs.blog]
 plugin  = "rss"
@@ -102,6 +109,13 @@ url     = "{blog}/feed.xml"
 topic   = "blog"
 every   = "{poll}s"
 private = true                  # the sample blog is on this machine
+
+[inputs.website]
+plugin      = "forms"
+topics      = ["blog"]
+wa_me       = "{sandbox}/wa.me" # instead of https://wa.me: its page of phones
+number      = "{display}"
+min_seconds = "0s"              # the visitor in this play is quick
 
 [middleware.footer]
 text = "Abmelden: antworte STOP"
@@ -117,7 +131,7 @@ def write_settings(folder: Path, public: str, metrics: str, sandbox: str, blog: 
     (folder / "gateway.toml").write_text(
         SETTINGS.format(
             public=public, metrics=metrics, sandbox=sandbox, number=DEFAULT_NUMBER_ID,
-            account=DEFAULT_ACCOUNT_ID, blog=blog, poll=POLL,
+            account=DEFAULT_ACCOUNT_ID, display=NUMBER, blog=blog, poll=POLL,
         ),
         encoding="utf-8",
     )  # fmt: skip

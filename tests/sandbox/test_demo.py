@@ -12,7 +12,7 @@ from gateway_sandbox import world as people
 from gateway_sandbox.blog import Blog
 from gateway_sandbox.ledger import Ledger
 from gateway_sandbox.server import Server
-from gateway_sandbox.stage import set_table
+from gateway_sandbox.stage import Failed, set_table, why_of
 
 POSTED = {"title": "T", "teaser": "Ein Satz."}
 
@@ -132,6 +132,30 @@ async def test_who_left_by_the_script_gets_no_more(deliver, blog):
     assert ledger.verdict()[0]
     await send(people.LEAVING, post)
     assert ledger.differences() == [(people.LEAVING, post.link)]
+
+
+async def test_who_wrote_gets_one_answer(deliver, blog, text):
+    world, send = deliver
+    ledger = Ledger(world.sandbox, blog.posts)
+    await ledger.write(people.TALKING, "Guten Morgen!")
+    post = blog.publish()
+    ledger.expect(post)
+    for contact in people.SUBSCRIBED:
+        await send(contact, post)
+    answer = text(people.TALKING, text={"body": "Danke, deine Nachricht ist da."})
+    await world.post(answer)
+    assert ledger.differences() == []
+    right, sentence = ledger.verdict()
+    assert right
+    assert sentence.startswith("7 messages for 7 expected and 1 answer,")
+    await world.post(answer)
+    assert ledger.differences() == [(people.TALKING, "?")]
+    assert not ledger.verdict()[0]
+
+
+def test_a_demo_that_fails_says_why_in_one_sentence():
+    group = ExceptionGroup("nursery", [ExceptionGroup("nursery", [Failed("it is late")])])
+    assert why_of(group) == "it is late"
 
 
 @pytest.mark.parametrize("how", ["writes", "fault", "reset"])

@@ -122,6 +122,29 @@ async def test_nothing_else_is_served(start, path):
     assert (await world.client.get(path)).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "where"),
+    [
+        ("wa.me/491713920099", "/?chat=491713920099"),
+        ("wa.me/+49%20171%203920099/", "/?chat=491713920099"),
+        ("wa.me/491713920099?text=START%20blog%20%26%23&phone=%2B491713920001&x=1",
+         "/?chat=491713920099&text=START+blog+%26%23&phone=%2B491713920001"),
+        ("wa.me/491713920099?text=a%0d%0aSet-Cookie:x", "/?chat=491713920099&text=a%0D%0ASet-Cookie%3Ax"),
+        ("wa.me/blog.example", None),
+        ("wa.me/491713920099/signup/1", None),
+        ("wa.me", None),
+    ],
+)  # fmt: skip
+async def test_a_link_into_a_chat_leads_to_a_phone(start, path, where):
+    """As https://wa.me does; never away from here, and no header gets in."""
+    world = await start()
+    answer = await world.client.get(f"/{path}")
+    assert (answer.status_code, answer.headers.get("location")) == (
+        (302, where) if where else (404, None)
+    )
+    assert "set-cookie" not in answer.headers
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_files_name_only_what_exists_here(name):
     """No file of another machine, no missing one, no markup made of text."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
+from urllib.parse import urlencode
 
 import trio
 
@@ -153,6 +154,83 @@ async def test_everything_a_business_can_send_is_shown(start, text, tmp_path):
     assert world.sandbox.state.media.get(picture["image"]["id"]).content == b"picture"
     assert button["interactive"]["button_reply"] == {"id": "yes", "title": "Ja"}
     assert choice["interactive"]["list_reply"]["id"] == "b"
+
+
+async def test_a_link_types_its_text_and_the_person_sends_it(start, tmp_path):
+    words = "START blog K7F3 & <b>?"
+    world = await start()
+    async with looking(world, tmp_path, (PHONE, OTHER)) as tab:
+        for phone, typing in (("", PHONE), (OTHER, OTHER), ("+491713920011", "+491713920011")):
+            asked = urlencode({"text": words, **({"phone": phone} if phone else {})})
+            await tab.open(f"{world.sandbox.url}/wa.me/491713920099?{asked}")
+            field = f'.phone[data-contact="{typing}"] .compose input[type=text]'
+            assert words == await tab.until(
+                f"document.querySelector({json.dumps(field)})?.value", 10
+            )
+            assert await tab.evaluate("location.pathname + location.search") == "/"
+            assert world.receiver.messages == []
+            typed = "[...document.querySelectorAll('.compose input[type=text]')]"
+            assert await tab.evaluate(f"{typed}.filter((one) => one.value).length") == 1
+        await tab.click('.phone[data-contact="+491713920011"] .go')
+        await tab.until("document.querySelector('.mine .i-ticks')")
+        (said,) = world.receiver.messages
+        assert (said["from"], said["text"]["body"]) == ("491713920011", words)
+        assert "context" not in said
+        await tab.open(f"{world.sandbox.url}/wa.me/491713000000?text=START")
+        assert "+491713000000" in await tab.until("document.querySelector('.toast')?.textContent")
+
+
+async def test_what_happens_beside_the_chat(start, tmp_path):
+    world = await start()
+    async with looking(world, tmp_path) as tab:
+        deeds = ("preferences", "preferences", "system", "system", "system", "echo")
+        for place, asks in enumerate(
+            (None, None, "+49 171 3920012", None, None, "Wir rufen an."), 1
+        ):
+            await tab.click(f"{HERE} .deeds")
+            await tab.click(f"{HERE} .sheet .row:nth-of-type({place})")
+            if asks:
+                await tab.until("document.activeElement.closest('dialog')")
+                await tab.write(asks)
+            await tab.until(f"document.querySelectorAll('{HERE} [data-id]').length === {place}")
+        assert len(world.receiver.requests) == len(deeds)
+        assert await tab.evaluate(TEXTS) == ["Wir rufen an."]
+    preferences = [
+        one for value in world.receiver.values for one in value.get("user_preferences", [])
+    ]
+    assert [one["value"] for one in preferences] == ["stop", "resume"]
+    number, user, key = (message["system"] for message in world.receiver.messages)
+    assert (number["type"], number["wa_id"]) == ("user_changed_number", "491713920012")
+    assert (user["type"], key["type"]) == ("user_changed_user_id", "customer_identity_changed")
+    assert user["previous_user_id"] != user["user_id"]
+    (echo,) = (one for value in world.receiver.values for one in value.get("message_echoes", []))
+    assert (echo["to"], echo["text"]) == ("491713920001", {"body": "Wir rufen an."})
+
+
+async def test_a_card_leads_to_its_number(start, text, tmp_path):
+    card = {
+        "name": {"formatted_name": "Beispiel GmbH", "first_name": "Beispiel GmbH"},
+        "org": {"company": EVIL},
+        "phones": [{"phone": "+491713920099", "wa_id": "491713920099"}],
+        "emails": [{"email": "redaktion@blog.example"}],
+        "urls": [{"url": "https://blog.example/"}, {"url": "javascript:alert(1)"}, {"url": 7}],
+    }
+    world = await start()
+    await world.sandbox.say(PHONE, "Guten Tag")
+    async with looking(world, tmp_path) as tab:
+        answer = await world.post(text(PHONE, type="contacts", text=None, contacts=[card]))
+        assert answer.status_code == 200, answer.text
+        await tab.until(f"document.querySelector('{HERE} .contact')")
+        ways = f"[...document.querySelectorAll('{HERE} .contact .way')]"
+        assert await tab.evaluate(f"{ways}.map((one) => one.textContent)") == [
+            "+49 171 3920099", "redaktion@blog.example", "https://blog.example/",
+            "javascript:alert(1)",
+        ]  # fmt: skip
+        assert await tab.evaluate(f"{ways}.map((one) => one.href ?? null)") == [
+            "tel:+491713920099", "mailto:redaktion@blog.example", "https://blog.example/", None,
+        ]  # fmt: skip
+        shown = await tab.evaluate(f"document.querySelector('{HERE} .contact .holder').textContent")
+        assert shown == f"BGBeispiel GmbH{EVIL}"
 
 
 async def test_faults_are_switched_and_shown(start, text, blog_post, tmp_path):

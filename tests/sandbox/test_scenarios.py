@@ -138,6 +138,25 @@ async def test_a_failed_send_to_a_hidden_number_names_that_number_only(start, bl
     assert "recipient_user_id" not in world.receiver.statuses[0]
 
 
+async def test_a_brazilian_number_has_another_form_at_meta(start, text):
+    """People dial a 9 that Meta leaves out; both lead to the same person, with one user id."""
+    world = await start()
+    dialled, known = "+55 11 97139-2001", "551171392001"
+    await world.sandbox.say(dialled, "Olá")
+    (value,) = world.receiver.values
+    assert value["contacts"][0]["wa_id"] == value["messages"][0]["from"] == known
+    for to in (dialled, f"+{known}"):
+        answer = (await world.post(text(to))).json()
+        assert answer["contacts"] == [{"input": to, "wa_id": known}]
+    await world.sandbox.settled()
+    assert {status["recipient_id"] for status in world.receiver.statuses} == {known}
+    (contact,) = {line.contact for line in world.sandbox.received()}
+    assert contact == "+5511971392001"
+    assert parse_person(known) == parse_person(dialled)
+    assert parse_person(value["contacts"][0]["user_id"]) == parse_person(dialled)
+    assert with_phone("551131392001").wa_id == "551131392001", "a landline has one form"
+
+
 async def test_an_alias_is_what_meta_calls_the_number(start, blog_post):
     world = await start(connections=1)
     world.sandbox.fault("alias", ANNA, to=BERT)

@@ -136,7 +136,9 @@ async def test_what_a_phone_shows(start, text, kind, payload, shown):
     empty = {"text": "", "buttons": (), "rows": (), "contacts": (), "voice": False}
     assert {name: getattr(line, name) for name in names} == dict.fromkeys(names) | empty | shown
     await world.sandbox.settled()
-    assert [s["status"] for s in world.receiver.statuses] == ["sent", "delivered", "read"]
+    # On a busy machine one webhook may overtake another, as at Meta.
+    assert {s["status"] for s in world.receiver.statuses} == {"sent", "delivered", "read"}
+    assert len(world.receiver.statuses) == 3
 
 
 @pytest.mark.parametrize("emoji", ["\U0001f44d", ""])

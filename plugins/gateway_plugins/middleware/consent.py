@@ -6,9 +6,19 @@ sends nothing, whatever this middleware said.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import ClassVar
 
-from gateway.api import Basis, Delivery, Drop, Middleware, PluginConfig, hookimpl
+from gateway.api import (
+    Basis,
+    Context,
+    Delivery,
+    Drop,
+    Middleware,
+    PluginConfig,
+    hookimpl,
+)
 
 
 class ConsentConfig(PluginConfig):
@@ -23,7 +33,15 @@ class Consent(Middleware):
 
     name = "consent"
     config: ConsentConfig
-    codes: ClassVar[frozenset[str]] = frozenset({"no_consent", "no_window", "no_basis"})
+    codes: ClassVar[frozenset[str]] = frozenset(
+        {"no_consent", "no_window", "no_basis", "paused_by_person"}
+    )
+
+    @asynccontextmanager
+    async def lifespan(self, context: Context) -> AsyncIterator[None]:
+        """Learn the time, by which a person's pause ends."""
+        self._clock = context.clock
+        yield
 
     async def process(self, delivery: Delivery) -> Delivery | Drop:
         """Return the delivery with its basis, or drop it."""
@@ -32,6 +50,8 @@ class Consent(Middleware):
         if kind == "marketing":
             if permissions.consent is None:
                 return Drop("no_consent", "no confirmed consent for this topic")
+            if permissions.paused_until is not None and self._paused(permissions.paused_until):
+                return Drop("paused_by_person", "the person wants a pause")
             return delivery.replace(basis=Basis(kind="consent", event=permissions.consent))
         if kind == "confirmation":
             if permissions.request is None:
@@ -48,6 +68,9 @@ class Consent(Middleware):
                 "a utility message needs a basis that [middleware.consent] utility allows",
             )
         return delivery.replace(basis=Basis(kind="declared", text=declared))
+
+    def _paused(self, until: int) -> bool:
+        return until > self._clock.now().timestamp() * 1e6
 
 
 @hookimpl

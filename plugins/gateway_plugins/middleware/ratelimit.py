@@ -6,10 +6,15 @@ just before it begins.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from gateway.api import (
+    Closed,
+    Concern,
+    Context,
     Delivery,
     Duration,
     Limit,
@@ -20,6 +25,7 @@ from gateway.api import (
     Rate,
     hookimpl,
 )
+from gateway_plugins.middleware.quiet import QuietHours
 
 DAY = 86_400.0
 PAIR_BURST = 45  # Meta, "Pair rate limits": 45 at once, paid back at one per 6 seconds
@@ -46,6 +52,8 @@ class RateLimitConfig(PluginConfig):
     """People reached outside windows in any 24 hours, per sender (the account's tier)."""
     expires: Duration = Duration(0)
     """What is not sent by then is dropped, not sent the next morning.  0: never."""
+    quiet_hours: str = ""
+    """When no marketing goes out, such as `20:00-08:00` in the company's time zone."""
 
     def __post_init__(self) -> None:
         if not 1 / DAY <= self.per_second <= 1000:
@@ -56,10 +64,12 @@ class RateLimitConfig(PluginConfig):
             raise ValueError("daily has to be positive")
         if self.expires and self.expires <= self.spread:
             raise ValueError("expires has to be longer than spread, else the last are never sent")
+        QuietHours.parse(self.quiet_hours)
 
 
 class RateLimit(Middleware):
-    """Declares the sender's rate, the pair rate, the daily limit; sets spread and expiry."""
+    """Declares the rates of sender and pair, the daily limit, the person's own wish; sets spread
+    and expiry."""
 
     name = "ratelimit"
     config: RateLimitConfig
@@ -67,6 +77,20 @@ class RateLimit(Middleware):
     def __init__(self, config: RateLimitConfig, label: str) -> None:
         super().__init__(config, label)
         self._credit = max(CREDIT, round(config.per_second * MOMENT))
+        self._quiet = QuietHours.parse(config.quiet_hours)
+
+    @asynccontextmanager
+    async def lifespan(self, context: Context) -> AsyncIterator[None]:
+        """Learn the time, and where."""
+        self._clock, self._zone = context.clock, ZoneInfo(context.company.time_zone)
+        yield
+
+    async def concerns(self) -> Sequence[Concern]:
+        """Messages at night are no crime, but the first thing people complain about."""
+        if self._quiet is not None:
+            return ()
+        text = "News may go out in the middle of the night: there are no quiet hours."
+        return [Concern("missing", text, f'[middleware.{self.label}] quiet_hours = "20:00-08:00"')]
 
     async def screen(self, message: Message) -> Message:
         """Set what the fan-out needs to know."""
@@ -86,8 +110,15 @@ class RateLimit(Middleware):
             Rate(f"sender:{sender}", self.config.per_second, self._credit),
             Rate(f"pair:{sender}:{contact}", 1 / self.config.pair_seconds, self.config.pair_burst),
         ]
+        wish = delivery.permissions.per_week
+        if wish and delivery.message.kind == "marketing":  # the person's own: "less often"
+            declared.append(Quota(f"wish:{contact}", wish, 7 * DAY))
         if self.config.daily is not None and delivery.content.form == "template":
             declared.append(Quota(f"daily:{sender}", self.config.daily, DAY, distinct=str(contact)))
+        if self._quiet is not None and delivery.message.kind == "marketing":
+            until = self._quiet.until(self._clock.now(), self._zone)
+            if until is not None:
+                declared.append(Closed(until, f"quiet hours {self.config.quiet_hours}"))
         return declared
 
 

@@ -1,9 +1,9 @@
 // One message as the person's phone shows it, with the business' statuses under it.
 
-import { h, icon } from "./dom.js";
+import { h, icon, initials } from "./dom.js";
 import { firstLink, formatted, link, plain } from "./format.js";
 import { media, mediaOf } from "./media.js";
-import { hour, second, t } from "./texts.js";
+import { hour, number, second, t } from "./texts.js";
 
 const RANK = ["accepted", "sent", "delivered", "read", "played"];
 const TICKS = { accepted: "clock", sent: "tick", delivered: "ticks", read: "ticks", played: "ticks", failed: "alert" };
@@ -178,9 +178,20 @@ function place({ latitude, longitude, name, address }) {
 }
 
 function contactCard(card) {
-  const name = card.name?.formatted_name ?? t("contact");
-  const phone = card.phones?.[0]?.phone;
-  return h("div", { class: "tile" }, h("span", { class: "mark" }, icon("person")),
-    h("span", { class: "where" }, h("strong", {}, name), phone && h("span", {}, phone)));
+  const name = String(card.name?.formatted_name ?? t("contact"));
+  const company = card.org?.company === name ? t("contact") : card.org?.company;
+  const ways = [
+    ...(card.phones ?? []).map(({ phone }) => ["phone", String(phone ?? ""), `tel:${phone}`]),
+    ...(card.emails ?? []).map(({ email }) => ["mail", email, `mailto:${email}`]),
+    ...(card.urls ?? []).map(({ url }) => ["globe", url, url]),
+  ].filter(([, text]) => typeof text === "string" && text);
+  return h("div", { class: "contact" },
+    h("div", { class: "holder" }, h("span", { class: "avatar" }, initials(name)),
+      h("span", { class: "where" }, h("strong", {}, name), company && h("span", {}, String(company)))),
+    ways.map(([sign, text, address]) => {
+      const way = link(address, icon(sign), h("span", {}, sign === "phone" ? number(text) : text));
+      way.classList.add("way");
+      return way;
+    }));
 }
 

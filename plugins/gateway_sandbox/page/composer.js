@@ -8,9 +8,10 @@ import { t } from "./texts.js";
 const WORDS = ["START", "STOP"];
 const LARGEST = 3_000_000; // bytes of a picture
 
-/** The lower end of a phone: {node, quote(entry), here(entry)}. */
+/** The lower end of a phone: {node, quote(entry), here(entry), draft(text, number)}. */
 export function composer(view) {
   let quoted = null;
+  let linked = null; // the business number of a link that was opened
   const about = h("div", { class: "quoting", hidden: true });
   const field = h("input", { type: "text", maxlength: "4096", placeholder: t("message"), "aria-label": t("write"), autocomplete: "off", enterkeyhint: "send" });
   const file = h("input", { type: "file", accept: "image/jpeg,image/png", hidden: true, onchange: () => picture(file.files[0]) });
@@ -24,8 +25,15 @@ export function composer(view) {
   };
   const write = (text) => {
     if (!text.trim()) return;
-    view.say({ type: "text", text: { body: text } }, quoted ?? undefined);
+    view.say({ type: "text", text: { body: text } }, quoted ?? linked ?? undefined);
+    linked = null;
     quote(null);
+  };
+  const draft = (text, number) => {
+    linked = { number };
+    field.value = text;
+    field.focus();
+    field.setSelectionRange(text.length, text.length);
   };
   const picture = async (chosen) => {
     file.value = "";
@@ -48,5 +56,5 @@ export function composer(view) {
     h("button", { type: "submit", class: "round go", "aria-label": t("send"), title: t("send") }, icon("send")), file);
   const quick = h("div", { class: "quick" }, WORDS.map((word) =>
     h("button", { type: "button", class: word.toLowerCase(), "aria-label": t("writeWord", { word }), onclick: () => write(word) }, word)));
-  return { node: h("footer", {}, quick, about, form), quote, here };
+  return { node: h("footer", {}, quick, about, form), quote, here, draft };
 }

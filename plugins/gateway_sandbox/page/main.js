@@ -84,6 +84,7 @@ class Page {
     this.stats(all.counts);
     this.panel.refresh();
     this.remaining();
+    this.linked();
   }
 
   update({ changes = [], counts, faults, total }) {
@@ -110,6 +111,33 @@ class Page {
   line(live) {
     this.link.classList.toggle("on", live);
     this.link.lastChild.textContent = t(live ? "live" : "reconnecting");
+  }
+
+  /** A wa.me link was opened: its text is typed into a phone, and the person presses "send". */
+  async linked() {
+    const asked = new URLSearchParams(location.search);
+    if (!asked.has("chat")) return;
+    history.replaceState(null, "", "/"); // opened once, not with every reload
+    const digits = (text) => text.replace(/\D/g, "");
+    const chat = digits(asked.get("chat"));
+    const number = Object.keys(this.numbers).find((id) => digits(this.numbers[id].number) === chat);
+    if (!number) return toast(t("noNumber", { number: `+${chat}` }));
+    try {
+      const phone = asked.get("phone");
+      const contact = phone ? (await call("POST", "/sandbox/phones", { phone })).contact : this.anybody();
+      if (!contact) return toast(t("noPhones"));
+      if (!this.views.has(contact)) await this.store.load("");
+      this.enter(contact);
+      this.views.get(contact).composer.draft(asked.get("text") ?? "", number);
+    } catch (problem) {
+      toast(t("failedCall", { why: problem.message }));
+    }
+  }
+
+  /** Whose phone a link is opened on if nobody says: somebody's who has not been talking, or the first. */
+  anybody() {
+    const all = [...this.views.values()];
+    return (all.find((view) => !view.entries.size) ?? all[0])?.contact;
   }
 
   // --- what the phones ask for --------------------------------------------------------------------

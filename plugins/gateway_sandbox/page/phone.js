@@ -3,6 +3,7 @@
 import { bubble, gist, ownTick, refresh, stands } from "./bubble.js";
 import { composer } from "./composer.js";
 import { button, h, icon, initials } from "./dom.js";
+import { chooseDeed } from "./deeds.js";
 import { chooseReaction, openList, toast } from "./sheet.js";
 import { call } from "./store.js";
 import { date, hour, number, pick, t } from "./texts.js";
@@ -49,7 +50,8 @@ export class PhoneView {
       h("div", { class: "top" }, button("back", t("back"), () => this.world.back(), { class: "round back" }),
         h("span", { class: "avatar" }, initials(name)),
         h("div", { class: "who" }, h("strong", {}, name, icon("verified", t("business"))), h("span", {}, display)),
-        h("span", { class: "self" }, this.name)),
+        h("span", { class: "self" }, this.name),
+        button("dots", t("deeds", { who: this.name }), () => chooseDeed(this.screen, (deed) => this.does(deed)), { class: "round deeds" })),
       this.chat, this.fresh, this.composer.node);
     this.node = h("section", { class: "phone", role: "listitem", "aria-label": `${this.name} ${this.label}`, "data-contact": this.contact },
       this.caption, this.faults, h("div", { class: "device" }, this.screen));
@@ -198,6 +200,15 @@ export class PhoneView {
       list: (entry, rows) => openList(this.screen, gist(entry), rows, (row) =>
         this.say({ type: "interactive", interactive: { type: "list_reply", list_reply: { id: row.id, title: row.title, description: row.description } } }, entry)),
     };
+  }
+
+  /** Something beside the chat; what comes of it is told like everything else. */
+  async does(deed) {
+    try {
+      await call("POST", `/sandbox/phones/${encodeURIComponent(this.contact)}/say`, deed);
+    } catch (problem) {
+      toast(t("failedCall", { why: problem.message }));
+    }
   }
 
   press(entry, one) {

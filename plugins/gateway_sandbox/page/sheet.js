@@ -6,7 +6,7 @@ import { t } from "./texts.js";
 const REACTIONS = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
 
 /** The rows of a list message, over the phone's screen; `chosen(row)`. */
-export function openList(screen, title, rows, chosen) {
+export function openList(screen, title, rows, chosen, head = t("choose")) {
   const before = document.activeElement;
   const close = () => {
     layer.remove();
@@ -19,9 +19,9 @@ export function openList(screen, title, rows, chosen) {
     return [...head, h("button", { type: "button", class: "row", onclick: () => { close(); chosen(row); } },
       h("strong", {}, row.title), row.description && h("span", {}, row.description))];
   });
-  const sheet = h("div", { class: "sheet", role: "dialog", "aria-modal": "true", "aria-label": t("choose") },
-    h("div", { class: "sheettop" }, h("strong", {}, t("choose")), button("close", t("close"), close)),
-    h("p", {}, title), h("div", { class: "rows" }, choices));
+  const sheet = h("div", { class: "sheet", role: "dialog", "aria-modal": "true", "aria-label": head },
+    h("div", { class: "sheettop" }, h("strong", {}, head), button("close", t("close"), close)),
+    title && h("p", {}, title), h("div", { class: "rows" }, choices));
   const layer = h("div", { class: "layer", onclick: (event) => event.target === layer && close(),
     onkeydown: (event) => event.key === "Escape" && close() }, sheet);
   screen.append(layer);

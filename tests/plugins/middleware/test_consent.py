@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.api import Basis, ConfigError, Delivery, Drop, Permissions
-from gateway.testing import delivery, judged, make, message
+from gateway.store.protocol import micros
+from gateway.testing import NOW, delivery, judged, make, message, started
 from gateway_plugins.middleware.consent import Consent
 
 NOTHING = Permissions()
@@ -61,6 +62,30 @@ async def test_what_is_missing(
     answer = await judged(plugin, leased)
     assert isinstance(answer, Drop)
     assert answer.code == code
+
+
+@pytest.mark.parametrize(
+    ("kind", "until", "dropped"),
+    [
+        ("marketing", 1, True),
+        ("marketing", 0, False),
+        ("marketing", -1, False),
+        ("marketing", None, False),
+        ("service", 1, False),
+        ("confirmation", 1, False),
+        ("utility", 1, False),
+    ],
+)
+async def test_a_person_who_wants_a_pause(kind: Any, until: int | None, dropped: bool) -> None:
+    """Nothing but news waits for its end; `until`: seconds from now."""
+    ends = None if until is None else micros(NOW) + until * 1_000_000
+    leased = delivery(
+        message=message(kind=kind, basis="order"), permissions=ALL.replace(paused_until=ends)
+    )
+    async with started(make(Consent, utility=["order"])) as plugin:
+        answer = await judged(plugin, leased)
+    code = answer.code if isinstance(answer, Drop) else None
+    assert code == ("paused_by_person" if dropped else None)
 
 
 async def test_a_basis_that_came_with_the_delivery_counts_for_nothing() -> None:

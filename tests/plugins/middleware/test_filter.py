@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway.api import ConfigError, Drop, Hold, Message, Template, Text
-from gateway.testing import judged, make, message
+from gateway.api import Card, ConfigError, Drop, Hold, Message, Template, Text
+from gateway.sections import Company
+from gateway.testing import FakeContext, judged, make, message, started
 from gateway_plugins.middleware.filter import Filter
 
 
@@ -191,6 +192,25 @@ async def test_not_all_that_looks_like_a_host_is_one(text: str, code: str) -> No
     assert code_of(await judged(plugin, message(text=text))) == code
 
 
+async def test_the_company_s_own_pages_may_be_linked() -> None:
+    """Imprint, privacy notice and this gateway's pages stand in what people are asked and told."""
+    plugin = make(Filter, allowed_hosts=["shop.example"], blocked_hosts=["privacy.example"])
+    context = FakeContext("filter")
+    context.company = Company(
+        name="Beispiel GmbH", imprint="https://www.firma.example/impressum",
+        privacy="https://privacy.example/",
+    )  # fmt: skip
+    async with started(plugin, context):
+        for link, code in (
+            ("https://www.firma.example/impressum", ""),
+            ("https://wa.blog.example/in/website/w/x", ""),
+            ("https://firma.example/", "blocked_link"),
+            ("https://privacy.example/", "blocked_link"),  # what is blocked stays blocked
+        ):
+            asked = message(kind="confirmation", link="", text=f"Datenschutz: {link}")
+            assert code_of(await judged(plugin, asked)) == code, link
+
+
 @pytest.mark.parametrize("kind", ["marketing", "utility", "service", "confirmation"])
 async def test_what_marketing_has_to_have_others_need_not(kind: Any) -> None:
     """A question or an acknowledgment has no link and no slogan; what is blocked is for all."""
@@ -209,6 +229,7 @@ async def test_what_marketing_has_to_have_others_need_not(kind: Any) -> None:
         ({"title": " ", "text": "\n"}, "empty"),
         ({"link": "https://blog.example"}, ""),
         ({"image": "https://blog.example/1.jpg"}, ""),
+        ({"card": Card(name="Beispiel GmbH", phone="+49301234567")}, ""),
         ({"title": "Hallo"}, ""),
         ({"text": "Hallo"}, ""),
     ],

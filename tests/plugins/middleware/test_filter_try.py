@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from gateway.api import width
 from gateway.cli import cli
 from gateway_plugins.middleware.filter.posts import UnreadableError, posts_of
-from gateway_plugins.middleware.filter.trial_page import width
 
 CONFIG = Path(__file__).parents[3] / "config"
 AD = "# Jetzt kaufen: 20 % Rabatt\n\nNur heute, *solange* der Vorrat reicht.\n\nhttps://shop.example/1\n"

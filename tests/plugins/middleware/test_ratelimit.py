@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.api import ConfigError, Limit, Message, Quota, Rate, Template, Text
+from gateway.api import ConfigError, Limit, Message, Permissions, Quota, Rate, Template, Text
 from gateway.testing import NOW, delivery, judged, limits, make, message
 from gateway_plugins.middleware.ratelimit import RateLimit
 
@@ -48,6 +48,19 @@ def test_limits(kind: Any, settings: dict[str, Any], content: Any, declared: lis
     """Every kind counts for sender and person; a template also as a person reached that day."""
     leased = delivery(message=message(kind=kind), content=content, contact=7)
     assert limits(make(RateLimit, **settings), leased) == declared
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("wish", [None, 0, 1, 3])
+def test_a_person_s_own_wish_counts_for_news(kind: Any, wish: int | None) -> None:
+    """So many a week, over all senders and topics."""
+    leased = delivery(
+        message=message(kind=kind), permissions=Permissions(consent=1, per_week=wish), contact=7
+    )
+    declared = limits(make(RateLimit), leased)
+    assert isinstance(declared, list)
+    wanted = [Quota("wish:7", wish, 7 * 86_400)] if wish and kind == "marketing" else []
+    assert [limit for limit in declared if isinstance(limit, Quota)] == wanted
 
 
 def test_a_fast_sender_may_make_up_for_what_a_busy_machine_lost() -> None:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
+from gateway.api import width
+
 NARROW, WIDE = 80, 120
 LONGEST_LABEL = 20
 LABEL = 9
@@ -159,18 +161,6 @@ def _wrapped(label: str, text: str, wide: int) -> list[str]:
 
 
 # --- words --------------------------------------------------------------------------------------
-def width(text: str) -> int:
-    """Columns that a text takes on a terminal."""
-    return sum(
-        0
-        if unicodedata.combining(c) or unicodedata.category(c) in ("Cf", "Mn", "Me")
-        else 2
-        if unicodedata.east_asian_width(c) in "WF"
-        else 1
-        for c in text
-    )
-
-
 def clean(text: str) -> str:
     """Replace what would steer a terminal: control characters and marks of direction."""
     if text.isprintable():

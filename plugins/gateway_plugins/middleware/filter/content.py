@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 import trio
 
@@ -72,6 +73,11 @@ class Filter(Middleware):
                 raise ConfigError(
                     f"[middleware.{self.label}] {key}: there is no topic {topic!r}; known: {known}"
                 )
+        if self.config.allowed_hosts:  # the company's own pages stand in what people are asked
+            company = context.company
+            pages = (company.imprint, company.privacy, context.public_url)
+            own = [urlsplit(page).hostname or "" for page in pages]
+            self._hosts = Hosts((*self.config.allowed_hosts, *own), self.config.blocked_hosts)
         self._context = context
         yield
 
@@ -137,7 +143,7 @@ class Filter(Middleware):
         required = self.config.required_words
         if required and message.kind == "marketing" and not says(text, required):
             return Drop("required_word", f"the message contains none of: {', '.join(required)}")
-        if not text.strip() and not message.link and not message.image:
+        if not (text.strip() or message.link or message.image or message.card):
             return Drop("empty", "the message has no title, no text and no link")
         return None
 

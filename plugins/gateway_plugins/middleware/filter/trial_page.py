@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from gateway.api import Content, Message, Template
+from gateway.api import Content, Message, Template, cut, fitting, width
 from gateway_plugins.middleware.filter.score import Signal
 from gateway_plugins.middleware.filter.trial import Trial
 
@@ -25,7 +25,7 @@ def render(trial: Trial, wide: int) -> list[str]:
     """Return the lines of one post."""
     word = click.style(f"{trial.word.upper():{LABEL}}", fg=COLOURS[trial.word], bold=True)
     title = trial.message.title or trial.message.text or trial.message.link
-    page = [word + _cut(f'"{" ".join(title.split())}"', wide - LABEL)]
+    page = [word + cut(safe(f'"{" ".join(title.split())}"'), wide - LABEL)]
     if isinstance(trial.verdict, Message):
         said = ", ".join(trial.verdict.notes)
         page += _labelled("", wrapped(said, wide - LABEL))
@@ -50,7 +50,7 @@ def line(trial: Trial, number: int, wide: int) -> str:
     title = " ".join((trial.message.title or trial.message.text).split())
     head = f"{number:>3}  {points}  {word}  "
     room = wide - 24 - (len(code) + 2 if code else 0)
-    return head + padded(_cut(title, room), room) + (f"  {code}" if code else "")
+    return head + padded(cut(safe(title), room), room) + (f"  {code}" if code else "")
 
 
 def _score(trial: Trial, wide: int) -> Iterator[str]:
@@ -94,7 +94,7 @@ def _phone(content: Content, wide: int) -> Iterator[str]:
             shown = _styled(plain, bold) if style is None else click.style(plain, **style)
             yield " " * LABEL + f"│ {shown}{' ' * (room - width(plain))} │"
     yield " " * LABEL + "╰" + "─" * (room + 2) + "╯"
-    for button in template.buttons if template is not None else ():
+    for button in content.buttons:
         yield " " * LABEL + f"  [ {safe(button.text)} ]"
 
 
@@ -155,16 +155,6 @@ def safe(text: str) -> str:
     )
 
 
-def width(text: str) -> int:
-    """Columns that a text takes."""
-    return sum(
-        0
-        if unicodedata.category(c) in ("Mn", "Me", "Cf")
-        else 1 + (unicodedata.east_asian_width(c) in "WF")
-        for c in text
-    )
-
-
 def padded(text: str, to: int) -> str:
     """Fill up to so many columns."""
     return text + " " * (to - width(text))
@@ -177,27 +167,12 @@ def wrapped(text: str, room: int) -> list[str]:
         if lines[-1] and width(f"{lines[-1]} {word}") > room:
             lines.append("")
         while width(word) > room:
-            head = _head(word, room)
+            head = fitting(word, room)
             lines[-1] = head
             lines.append("")
             word = word[len(head) :]
         lines[-1] = f"{lines[-1]} {word}".lstrip()
     return lines
-
-
-def _head(text: str, room: int) -> str:
-    """As much as fits, at least one character."""
-    used = 0
-    for index, character in enumerate(text):
-        used += width(character)
-        if used > room:
-            return text[: max(1, index)]
-    return text
-
-
-def _cut(text: str, room: int) -> str:
-    text = safe(text)
-    return text if width(text) <= room else _head(text, room - 1) + "…"
 
 
 def _labelled(label: str, lines: list[str]) -> list[str]:

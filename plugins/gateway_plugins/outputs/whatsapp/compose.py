@@ -1,7 +1,7 @@
 """A message as it would be sent: as a text, and by a template.
 
 Limits: Meta, "Text messages" (4096), "Image messages" (caption 1024), "Template components"
-(body with its values 1024, header text 60, address of a button 2000).
+(body with its values 1024, header text 60, address of a button 2000); of buttons: interactive.py.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from urllib.parse import quote, urlsplit
 
 from gateway.api import Button, Hold, Message, Template, Text, Topic
+from gateway_plugins.outputs.whatsapp import interactive
 from gateway_plugins.outputs.whatsapp.definitions import DefinedButton, Definition
 from gateway_plugins.outputs.whatsapp.payloads import flat
 
@@ -29,20 +30,18 @@ DEFAULTS = {
     "2": "{text}",
     "3": "{link}",
 }
-HOLDS = frozenset(
-    {
-        "empty_message",
-        "text_too_long",
-        "template_missing",
-        "template_not_approved",
-        "template_paused",
-        "template_parameter",
-        "template_header",
-        "template_button",
-        "template_too_long",
-        "templates_unknown",
-    }
-)
+HOLDS = interactive.CODES | {
+    "empty_message",
+    "text_too_long",
+    "template_missing",
+    "template_not_approved",
+    "template_paused",
+    "template_parameter",
+    "template_header",
+    "template_button",
+    "template_too_long",
+    "templates_unknown",
+}
 PLAIN_BUTTONS = {"PHONE_NUMBER", "VOICE_CALL", "REQUEST_CONTACT_INFO"}  # sent without parameter
 
 _FIELD = re.compile(r"\{([a-z_]+)\}")
@@ -66,24 +65,47 @@ def shorten(text: str, limit: int) -> str:
     return cut.rstrip(" \t\n\r.,;:-–\u200d\ufe0f") + "…"
 
 
-def as_text(message: Message) -> Text | Hold:
-    """Return `*title*`, text and link, with blank lines between, shortened to fit."""
-    image = message.image or None
-    limit = Text(body="", image=image).limit - FOOTER
+def as_text(message: Message, menu: str = "") -> Text | Hold:
+    """Return `*title*`, text and link, with blank lines between, shortened to fit.
+
+    With its buttons, which become a list if they are more than three: `menu` opens one that has
+    no words of its own for that.  A card goes alone.  What somebody is asked to agree to is not
+    shortened.
+    """
+    if message.card is not None:
+        return _sound(Text(body="", card=message.card))
+    form = Text(
+        body="",
+        image=message.image or None,
+        preview=message.preview,
+        buttons=message.buttons,
+        menu=message.menu,
+    )
+    if form.listed and not form.menu:
+        form = form.replace(menu=menu)
+    asks = message.kind == "confirmation"
+    limit = form.limit - (0 if asks else FOOTER)
     title = flat(message.title)
     # WhatsApp ends bold type at the next star.
     head = f"*{title}*" if title and "*" not in title else title
     link = message.link.strip()
     room = limit - sum(len(part) + 2 for part in (head, link) if part)
     text = message.text.strip()
-    if len(text) > room:
+    if len(text) > room and not asks:
         text = shorten(text, room) if room >= SHORTEST else ""
     body = "\n\n".join(part for part in (head, text, link) if part)
     if len(body) > limit:
-        return Hold("text_too_long", f"title and link have more than {limit} characters")
-    if not body and image is None:
+        what = "the question has" if asks else "title and link have"
+        return Hold("text_too_long", f"{what} more than {limit} characters")
+    if not body and (form.image is None or form.buttons):
         return Hold("empty_message", "the message has neither title, text, link nor image")
-    return Text(body=body, image=image)
+    return _sound(form.replace(body=body))
+
+
+def _sound(text: Text) -> Text | Hold:
+    """Return the text, or a Hold if Meta would not take its buttons or its card."""
+    trouble = interactive.trouble(text)
+    return text if trouble is None else Hold(*trouble)
 
 
 class _Problem(Exception):
@@ -120,6 +142,8 @@ class _Filling:
             "topic": flat(topic.title),
         }
         self._called = f'template "{definition.name}"'
+        # What comes back from its quick replies, if the message says it: in their order.
+        self._replies = iter([button.payload for button in message.buttons if message.template])
 
     def template(self) -> Template:
         definition = self._definition
@@ -160,7 +184,7 @@ class _Filling:
                 for name in names
             )
             room = len(self._fields["text"]) - -(-over // times) if times else 0
-            if room < SHORTEST:
+            if room < SHORTEST or self._message.kind == "confirmation":
                 break
             self._fields["text"] = shorten(text, room)
         raise self._problem("template_too_long", f"has more than {limit} characters when filled")
@@ -217,6 +241,7 @@ class _Filling:
         match button.kind:
             case "QUICK_REPLY":
                 payload = "STOP" if reduced(button.text) in self._stop_words else button.text
+                payload = next(self._replies, payload)
                 return Button(kind=kind, text=button.text, payload=payload)
             case "URL":
                 value = self._address(button) if "{{" in button.url else ""

@@ -11,8 +11,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from gateway.api import Context, Secret
+from gateway_plugins.outputs.whatsapp.batch import ODD
 from gateway_plugins.outputs.whatsapp.decoding import BROKEN
-from gateway_plugins.outputs.whatsapp.webhook import ODD, Reader, signed
+from gateway_plugins.outputs.whatsapp.media import Media
+from gateway_plugins.outputs.whatsapp.webhook import Reader, signed
 
 LONGEST = 3 * 1024 * 1024  # bytes (Meta, "Webhooks overview": up to 3 MB)
 CHALLENGE = 1000  # characters
@@ -35,12 +37,18 @@ class Endpoint:
     """
 
     def __init__(
-        self, context: Context, reader: Reader, keys: tuple[bytes, ...], asked: Secret | None
+        self,
+        context: Context,
+        reader: Reader,
+        keys: tuple[bytes, ...],
+        asked: Secret | None,
+        media: Media | None = None,
     ) -> None:
         self._context = context
         self._reader = reader
         self._keys = keys
         self._asked = asked
+        self._media = media
         self._refused_at: datetime | None = None
         self._count = context.metrics.counter(
             "webhook_requests", "Webhooks: ok, or why they were refused", ("result",)
@@ -101,6 +109,8 @@ class Endpoint:
         failed = ""
         try:
             await self._context.intake(intake)
+            if self._media is not None:
+                await self._media.note(intake.messages)
         except* Exception as group:  # noqa: BLE001
             # Whatever it is: not on disk, so Meta must bring it again.
             failed = type(group.exceptions[0]).__name__

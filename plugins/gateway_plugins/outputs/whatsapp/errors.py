@@ -77,6 +77,30 @@ def provider_id(status: int, body: bytes) -> str | None:
     return sent[0].id if sent and sent[0].id else None
 
 
+class _Addressed(msgspec.Struct):
+    contacts: Any = None
+
+
+_addressed = msgspec.json.Decoder(_Addressed).decode
+
+
+def other_number(body: bytes, phone: str) -> str | None:
+    """Return `wa_id` of an accepting answer if it is not the number (E.164) written to.
+
+    That it is the same, as nearly always, is seen without reading the answer.
+    """
+    digits = phone.removeprefix("+")
+    if b'"wa_id":"%s"' % digits.encode() in body:
+        return None
+    try:
+        contacts = _addressed(body.removeprefix(BOM_UTF8)).contacts
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    first = contacts[0] if isinstance(contacts, list) and len(contacts) == 1 else None
+    wa_id = first.get("wa_id") if isinstance(first, dict) else None
+    return wa_id if isinstance(wa_id, str) and wa_id.removeprefix("+") != digits else None
+
+
 class Pauses:
     """How long to wait after a refusal; grows while the same refusal goes on."""
 

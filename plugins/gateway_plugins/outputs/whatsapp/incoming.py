@@ -151,9 +151,10 @@ def _caption(kind: str, written: Written) -> str:
     return string(inside(chosen, "title"))
 
 
-def preference(raw: bytes, at: datetime, *values: Any) -> Inbound | None:
-    """Return WhatsApp's own "stop marketing" as the withdrawal that it is, None if it names
-    nobody.  `values`: wa_id, user_id, parent_user_id (Meta, "user_preferences")."""
+def preference(raw: bytes, at: datetime, chosen: str, *values: Any) -> Inbound | None:
+    """Return WhatsApp's own "stop marketing", or its contrary "resume", as what it is: said by
+    the person.  None if it names nobody.  `values`: wa_id, user_id, parent_user_id (Meta,
+    "user_preferences")."""
     identities = identities_of(*values)
     if not identities:
         return None
@@ -162,7 +163,7 @@ def preference(raw: bytes, at: datetime, *values: Any) -> Inbound | None:
         identities=identities,
         at=at,
         kind="user_preferences",
-        words="stop",
+        words=chosen,
         opens_window=False,
         raw=raw,
     )

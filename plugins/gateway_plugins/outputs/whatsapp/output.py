@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import trio
+
 from gateway.api import (
+    Concern,
     ConfigError,
     Content,
     Context,
@@ -21,11 +24,13 @@ from gateway.api import (
     Topic,
 )
 from gateway_plugins.outputs.whatsapp import payloads
+from gateway_plugins.outputs.whatsapp.beside import Aliases
 from gateway_plugins.outputs.whatsapp.codes import NAMES
 from gateway_plugins.outputs.whatsapp.compose import HOLDS, as_text, by_template
 from gateway_plugins.outputs.whatsapp.definitions import Definition
 from gateway_plugins.outputs.whatsapp.endpoint import Endpoint
 from gateway_plugins.outputs.whatsapp.errors import Pauses, failure, provider_id, retry_after
+from gateway_plugins.outputs.whatsapp.media import Media
 from gateway_plugins.outputs.whatsapp.settings import WhatsAppConfig, version_warning
 from gateway_plugins.outputs.whatsapp.templates import TemplateList
 from gateway_plugins.outputs.whatsapp.webhook import Reader
@@ -47,9 +52,11 @@ class WhatsApp(Output):
     _context: Context
     _templates: TemplateList
     _endpoint: Endpoint
+    _aliases: Aliases
 
     def __init__(self, config: WhatsAppConfig, label: str) -> None:
         super().__init__(config, label)
+        self.display = config.number
         self._url = config.messages_url
         self._headers = config.headers
         self._pauses = Pauses()
@@ -68,31 +75,45 @@ class WhatsApp(Output):
             self.label, config.phone_number_id, config.account_id, self._templates.changed,
             self._named,
         )  # fmt: skip
-        self._endpoint = Endpoint(context, reader, config.signing_keys, config.verify_token)
+        media = Media(context, config, config.media) if config.media else None
+        if media is not None:
+            await media.load()
+        self._endpoint = Endpoint(context, reader, config.signing_keys, config.verify_token, media)
         warning = version_warning(config.version, context.clock.now().date())
         if warning is not None:
             context.log.warning("%s", warning)
-        yield
+        self._aliases = Aliases(context, self.label)
+        async with trio.open_nursery() as beside:
+            beside.start_soon(self._aliases.run)
+            if media is not None:
+                beside.start_soon(media.run)
+            yield
+            beside.cancel_scope.cancel()
 
     def _named(self, number: str) -> None:
-        self.display = number
+        self.display = self.config.number or number or self.display
 
     def routes(self) -> Iterable[BaseRoute]:
         """The webhook, below `/hook/LABEL/`."""
         return self._endpoint.routes()
 
     async def compose(self, message: Message, topic: Topic | None) -> Sequence[Content] | Hold:
-        """Return the text form, and the template form if the topic names a template.
+        """Return the text form, and the template form if message or topic name a template.
 
         An answer to a person (service, confirmation) goes inside that person's window and does
-        not wait for a template that cannot be had.
+        not wait for a template that cannot be had.  Nobody is asked or answered in the words that
+        announce a post: such a message has its own template, or none.
         """
-        text = as_text(message)
-        if isinstance(text, Hold) or topic is None or topic.template is None:
+        text = as_text(message, self._context.texts.say("whatsapp.menu", message.language))
+        name = message.template
+        personal = message.kind in {"service", "confirmation"}
+        if name is None and topic is not None and not personal:
+            name = topic.template
+        if isinstance(text, Hold) or topic is None or name is None:
             return text if isinstance(text, Hold) else (text,)
-        template = await self._by_template(topic.template, message, topic)
+        template = await self._by_template(name, message, topic)
         if isinstance(template, Hold):
-            return (text,) if message.kind in {"service", "confirmation"} else template
+            return (text,) if personal else template
         return (text, template)
 
     async def _by_template(self, name: str, message: Message, topic: Topic) -> Template | Hold:
@@ -102,6 +123,20 @@ class WhatsApp(Output):
         if isinstance(found, Hold):
             return found
         return by_template(found, message, topic, self._context.stop_words)
+
+    async def concerns(self) -> Sequence[Concern]:
+        """Templates without a way out, as far as Meta's list was heard of."""
+        words, named = self._context.stop_words, self._context.topics.values()
+        used = {topic.template for topic in named if not topic.closed}
+        return [
+            Concern(
+                "missing",
+                f"The template “{one.name}” ({one.language}) does not say how to stop.",
+                'give it a footer such as "Abmelden: antworte STOP", and submit it again',
+            )
+            for one in self.known_templates()
+            if one.name in used and not one.summary(words)["way_out"]
+        ]
 
     async def send(self, delivery: Delivery) -> str:
         """Send once and return Meta's id (`wamid.…`).
@@ -116,6 +151,8 @@ class WhatsApp(Output):
         if sent is not None:
             self._pauses.succeeded()
             self._told = ""
+            if (phone := delivery.identity("phone")) is not None:
+                self._aliases.look(phone.value, answer.body)
             return sent
         raise self._refusal(delivery, answer.status, answer.headers, answer.body)
 
@@ -161,6 +198,11 @@ def _private(delivery: Delivery, config: WhatsAppConfig) -> list[str]:
     hidden = [config.token.reveal(), *(identity.value for identity in delivery.identities)]
     hidden += [identity.value.removeprefix("+") for identity in delivery.identities]
     if isinstance(content, Text):
-        return [*hidden, content.body, payloads.flat(content.body)]
+        words = [content.body, content.menu]
+        for button in content.buttons:
+            words += (button.text, button.payload, button.value)
+        if (card := content.card) is not None:
+            words += (card.name, card.phone, card.phone.removeprefix("+"), card.mail, card.web)
+        return [*hidden, *words, *map(payloads.flat, words)]
     values = (*content.parameters.values(), *content.header_parameters.values())
     return [*hidden, *values, *map(payloads.flat, values), *(b.value for b in content.buttons)]

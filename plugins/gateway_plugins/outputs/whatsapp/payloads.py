@@ -1,6 +1,7 @@
 """A delivery as the JSON that the Cloud API takes.
 
-Shapes and limits: Meta, "Send messages", "Text messages", "Image messages", "Templates".
+Shapes and limits: Meta, "Send messages", "Text messages", "Image messages", "Templates"; buttons,
+lists and cards: interactive.py.
 A text, to a phone number (`to`) or, without one, to a business-scoped user id (`recipient`):
 
     {"messaging_product": "whatsapp", "recipient_type": "individual", "to": "+49…",
@@ -15,10 +16,11 @@ from typing import Any
 import msgspec
 
 from gateway.api import Button, Delivery, Rejected, Template, Text
+from gateway_plugins.outputs.whatsapp import interactive
 
 Json = dict[str, Any]
 
-CODES = frozenset({"no_identity", "empty_text", "text_too_long", "empty_parameter"})
+CODES = interactive.CODES | {"no_identity", "empty_text", "text_too_long", "empty_parameter"}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -37,10 +39,7 @@ def body(delivery: Delivery) -> bytes:
     else:
         raise Rejected("no_identity", "neither phone nor user_id is known", scope="contact")
     content = delivery.content
-    if isinstance(content, Text):
-        kind, value = _text(content)
-    else:
-        kind, value = "template", _template(content)
+    kind, value = _text(content) if isinstance(content, Text) else ("template", _template(content))
     payload["type"] = kind
     payload[kind] = value
     payload["biz_opaque_callback_data"] = delivery.callback
@@ -55,13 +54,19 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def _text(content: Text) -> tuple[str, Json]:
+def _text(content: Text) -> tuple[str, Json | list[Json]]:
+    if (trouble := interactive.trouble(content)) is not None:
+        raise Rejected(*trouble)
+    if content.card is not None:
+        return "contacts", interactive.contacts(content.card)
     if len(content.body) > content.limit:
         length = f"{len(content.body)} characters, at most {content.limit}"
         raise Rejected("text_too_long", length)
+    if not content.body.strip() and (content.buttons or content.image is None):
+        raise Rejected("empty_text", "the text is empty")
+    if content.buttons:
+        return "interactive", interactive.interactive(content)
     if content.image is None:
-        if not content.body.strip():
-            raise Rejected("empty_text", "the text is empty")
         return "text", {"body": content.body, "preview_url": content.preview}
     image = {"link": content.image}
     if content.body:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import Literal
 from urllib.parse import urlsplit
 
 from gateway.api import Duration, PluginConfig, Secret
@@ -20,6 +21,25 @@ VERSION_ENDS = {
 }
 WARN_DAYS = 90
 LOCAL = {"localhost", "127.0.0.1", "::1"}
+
+
+class MediaConfig(PluginConfig):
+    """What is fetched of that which people attach (`media = { kinds = ["image"] }`).
+
+    `folder` begins where the gateway runs (its state folder, under systemd).  A file of more than
+    `max_bytes` is left at Meta, and one that was kept is removed after `keep`.
+    """
+
+    kinds: tuple[Literal["image", "document", "audio", "video", "sticker"], ...]
+    max_bytes: int = 16_000_000
+    folder: str = "media"
+    keep: Duration = Duration(30 * 86400)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_bytes <= 100_000_000:
+            raise ValueError("media: max_bytes lies between 1 and 100000000, Meta's own limit")
+        if not self.folder.strip():
+            raise ValueError("media: folder names a folder")
 
 
 class WhatsAppConfig(PluginConfig):
@@ -41,8 +61,12 @@ class WhatsAppConfig(PluginConfig):
     base_url: str = "https://graph.facebook.com"
     auth_header: str = "Authorization"
     auth_scheme: str = "Bearer"
+    number: str = ""
+    """The number as people dial it, for links and contact cards; Meta's webhooks tell it too."""
     templates_every: Duration = Duration(600)
     """The list of templates is asked for again when it is older than this."""
+    media: MediaConfig | None = None
+    """What people attach is not fetched without it."""
 
     def __post_init__(self) -> None:
         for key in ("phone_number_id", "account_id"):

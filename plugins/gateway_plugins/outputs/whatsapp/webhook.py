@@ -18,8 +18,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.api import AccountEvent, Inbound, Intake, Status
-from gateway_plugins.outputs.whatsapp import incoming, statuses
+from gateway.api import Intake
+from gateway_plugins.outputs.whatsapp import incoming
+from gateway_plugins.outputs.whatsapp.batch import Batch, Raws, decode_value
 from gateway_plugins.outputs.whatsapp.decoding import BROKEN, decoder
 
 # Fields that are about account, number and templates; each event carries the change as it came.
@@ -48,30 +49,15 @@ FIELDS = {
     "user_id_update",
 }
 # Other people's chats and address books: known, and none of our business to keep.
-NOT_KEPT = {"history", "smb_app_state_sync", "smb_message_echoes"}
+NOT_KEPT = {"history", "smb_app_state_sync"}
+ECHOES = "smb_message_echoes"
 TEMPLATES = {
     "message_template_status_update",
     "message_template_components_update",
     "template_category_update",
 }
-PREFERENCES = ("stop", "resume", "signup")
 MESSAGES = {"messages", "user_preferences", "standby"}  # about one number, with `metadata`
-# What is not understood, by where it stands; a metric's label.
-ODD = (
-    "envelope",
-    "entry",
-    "change",
-    "unknown_field",
-    "other_number",
-    "message_other",
-    "message_of_nobody",
-    "system_other",
-    "status_other",
-    "user_preferences_other",
-)
 SIGNATURE = len("sha256=") + 64
-
-Raws = list[msgspec.Raw] | None
 
 
 class _Envelope(msgspec.Struct):
@@ -89,28 +75,6 @@ class _Change(msgspec.Struct):
     value: msgspec.Raw
 
 
-class _Metadata(msgspec.Struct):
-    phone_number_id: Any = None
-    display_phone_number: Any = None
-
-
-class _Value(msgspec.Struct):
-    metadata: _Metadata | None = None
-    contacts: Raws = None
-    messages: Raws = None
-    statuses: Raws = None
-    errors: Raws = None
-    user_preferences: Raws = None
-
-
-class _Preference(msgspec.Struct):
-    value: Any = None
-    timestamp: Any = None
-    wa_id: Any = None
-    user_id: Any = None
-    parent_user_id: Any = None
-
-
 class _News(msgspec.Struct):
     """What a template's webhook says about it."""
 
@@ -122,12 +86,7 @@ class _News(msgspec.Struct):
 _envelope = decoder(_Envelope)
 _entry = decoder(_Entry)
 _change = decoder(_Change)
-_value = decoder(_Value)
-_preference = decoder(_Preference)
 _news = decoder(_News)
-_written = decoder(incoming.Written)
-_known = decoder(incoming.Known)
-_reported = decoder(statuses.Reported)
 
 
 def signed(raw: bytes, header: str | None, keys: tuple[bytes, ...]) -> bool:
@@ -162,7 +121,7 @@ class Reader:
 
     def read(self, raw: bytes, now: datetime) -> Intake:
         """Return all that the body holds.  Raises one of BROKEN if it is no JSON."""
-        batch = _Batch(now)
+        batch = Batch(now)
         entries: list[msgspec.Raw] = []
         try:
             entries = _envelope(raw).entry
@@ -183,15 +142,21 @@ class Reader:
             messages=tuple(batch.messages),
             statuses=tuple(batch.statuses),
             events=tuple(batch.events),
+            changes=tuple(batch.changes),
+            echoes=tuple(batch.echoes),
         )
 
-    def _change(self, batch: _Batch, entry: _Entry, raw: msgspec.Raw) -> None:
+    def _change(self, batch: Batch, entry: _Entry, raw: msgspec.Raw) -> None:
         try:
             change = _change(raw)
             if (field := change.field) in NOT_KEPT:
                 batch.event(field)
                 return
-            value = _value(change.value)
+            if field == ECHOES:
+                # Whichever number the company wrote from: the person was answered.
+                batch.echoed(change.value)
+                return
+            value = decode_value(change.value)
         except BROKEN:
             batch.odd("change", raw)
             return
@@ -221,79 +186,3 @@ class Reader:
             news = _News()
         event = news.event if field == "message_template_status_update" else ""
         self._told(news.message_template_name, news.message_template_language, event)
-
-
-class _Batch:
-    """What was read so far."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-        self.messages: list[Inbound] = []
-        self.statuses: list[Status] = []
-        self.events: list[AccountEvent] = []
-
-    def event(self, name: str, at: datetime | None = None, raw: bytes | msgspec.Raw = b"") -> None:
-        self.events.append(AccountEvent(name=name, at=at or self.now, raw=bytes(raw)))
-
-    def odd(self, name: str, raw: bytes | msgspec.Raw) -> None:
-        """Keep what was not understood, for a person to look at."""
-        event = AccountEvent(name=name, at=self.now, understood=False, raw=bytes(raw))
-        self.events.append(event)
-
-    def take(self, value: _Value, *, opens: bool, whole: msgspec.Raw) -> None:
-        if value.statuses:
-            for raw in value.statuses:
-                self._status(raw)
-        if value.messages:
-            contacts = [known for raw in value.contacts or () if (known := _contact(raw))]
-            for raw in value.messages:
-                self._message(raw, contacts, opens)
-        for raw in value.user_preferences or ():
-            self._preference(raw)
-        if value.errors:
-            self.event("errors", raw=whole)
-
-    def _status(self, raw: msgspec.Raw) -> None:
-        try:
-            status = statuses.read(_reported(raw), self.now)
-        except BROKEN:
-            status = None
-        if status is None:
-            self.odd("status_other", raw)
-        else:
-            self.statuses.append(status)
-
-    def _message(self, raw: msgspec.Raw, contacts: list[incoming.Known], opens: bool) -> None:
-        try:
-            written = _written(raw)
-        except BROKEN:
-            self.odd("message_other", raw)
-            return
-        found = incoming.read(written, contacts, bytes(raw), self.now, opens=opens)
-        if isinstance(found, Inbound):
-            self.messages.append(found)
-        else:
-            self.events.append(found)
-
-    def _preference(self, raw: msgspec.Raw) -> None:
-        try:
-            preference = _preference(raw)
-        except BROKEN:
-            preference = _Preference()
-        if preference.value in PREFERENCES:
-            at = incoming.moment(preference.timestamp, self.now)
-            if preference.value == "stop":
-                ids = (preference.wa_id, preference.user_id, preference.parent_user_id)
-                withdrawal = incoming.preference(bytes(raw), at, *ids)
-                if withdrawal is not None:
-                    self.messages.append(withdrawal)
-            self.event(f"user_preferences_{preference.value}", at, raw)
-        else:
-            self.odd("user_preferences_other", raw)
-
-
-def _contact(raw: msgspec.Raw) -> incoming.Known | None:
-    try:
-        return _known(raw)
-    except BROKEN:
-        return None

@@ -14,7 +14,7 @@ import msgspec
 import trio
 
 from gateway.api import Message, Topic
-from gateway.plugin import Health
+from gateway.given import Health
 from gateway_plugins.inputs import rss
 from gateway_plugins.inputs.feed import schedule, sharing
 from gateway_plugins.inputs.feed.parse import parse

@@ -1,20 +1,19 @@
-"""A context without a gateway: scripted answers, a clock that stands, values in a dictionary."""
+"""A context without a gateway, whose HTTP answers in the order of a script."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import json
-import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import pytest
 
 from gateway.api import (
     Delivery,
+    FetchError,
     Identity,
     Intake,
     Message,
@@ -22,6 +21,7 @@ from gateway.api import (
     Text,
     Topic,
 )
+from gateway.testing import Answer, Asked, FakeClock, FakeContext, FakeHttp
 from gateway_plugins.outputs.whatsapp.output import WhatsApp
 from gateway_plugins.outputs.whatsapp.settings import WhatsAppConfig
 
@@ -31,131 +31,71 @@ APP_SECRET = "sandbox-app-secret"
 PHONE = "+4917139200011"
 
 
-class Answer(msgspec.Struct):
-    """An HTTP answer as the shared client gives it."""
-
-    status: int
-    body: bytes = b""
-    headers: dict[str, str] = {}
-    url: str = ""
-
-
-class FakeHttp:
+class ScriptedHttp(FakeHttp):
     """Gives the scripted answers in order; an exception is raised, a function called."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.script: list[Any] = []
-        self.calls: list[tuple[str, str, bytes, dict[str, str]]] = []
 
     def answer(self, status: int, value: Any = None, **headers: str) -> None:
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
         names = {name.replace("_", "-"): text for name, text in headers.items()}
         self.script.append(Answer(status, body, names))
 
-    async def _next(self) -> Any:
+    async def _next(self, asked: Asked) -> Any:
+        self.asked.append(asked)
         assert self.script, "nothing more was to be asked"
         step = self.script.pop(0)
         if isinstance(step, Exception):
             raise step
         return await step() if callable(step) else step
 
-    async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Any:
-        self.calls.append(("POST", url, content, dict(headers)))
-        return await self._next()
+    async def post(
+        self, url: str, content: bytes, headers: Mapping[str, str], *, public_only: bool = False
+    ) -> Any:
+        return await self._next(Asked("POST", url, dict(headers), content))
 
     async def get(
         self,
         url: str,
         headers: Mapping[str, str] | None = None,
         *,
-        max_bytes: int = 0,
+        max_bytes: int = 2_000_000,
         follow_redirects: int = 0,
+        public_only: bool = False,
     ) -> Any:
-        assert follow_redirects == 0
-        self.calls.append(("GET", url, b"", dict(headers or {})))
-        return await self._next()
+        assert follow_redirects == 0, "the token goes to no other host"
+        answer = await self._next(Asked("GET", url, dict(headers or {})))
+        if len(answer.body) > max_bytes:
+            raise FetchError("too_large", "")
+        return answer
 
 
-class FakeClock:
-    def __init__(self) -> None:
-        self.time = NOW
+class Context(FakeContext):
+    """What `lifespan` gets.  `refuse` makes the next intakes fail."""
 
-    def now(self) -> datetime:
-        return self.time
-
-    def forward(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
-
-
-class FakeState:
-    def __init__(self) -> None:
-        self.values: dict[str, bytes] = {}
-
-    async def get(self, key: str) -> bytes | None:
-        return self.values.get(key)
-
-    async def put(self, values: Mapping[str, bytes | None]) -> None:
-        for key, value in values.items():
-            if value is None:
-                self.values.pop(key, None)
-            else:
-                self.values[key] = value
-
-
-class FakeMetrics:
-    """Counts by the values of the labels."""
+    http: ScriptedHttp
 
     def __init__(self) -> None:
-        self.counts: dict[tuple[str, ...], int] = {}
-
-    def counter(self, name: str, help: str, labels: Sequence[str] = ()) -> Any:
-        return _Labelled(self.counts)
-
-
-class _Labelled:
-    def __init__(self, counts: dict[tuple[str, ...], int]) -> None:
-        self._counts = counts
-
-    def labels(self, *values: str) -> Any:
-        return _Child(self._counts, values)
-
-
-class _Child:
-    def __init__(self, counts: dict[tuple[str, ...], int], key: tuple[str, ...]) -> None:
-        self._counts = counts
-        self._key = key
-        counts.setdefault(key, 0)
-
-    def inc(self) -> None:
-        self._counts[self._key] += 1
-
-
-class FakeContext:
-    """What `lifespan` gets.  `taken` are the intakes; `refuse` makes the next ones fail."""
-
-    def __init__(self) -> None:
-        self.label = "main"
-        self.http = FakeHttp()
-        self.state = FakeState()
-        self.clock = FakeClock()
-        self.metrics = FakeMetrics()
-        self.log = logging.LoggerAdapter(logging.getLogger("test.whatsapp"), {})
-        self.topics: dict[str, Topic] = {}
-        self.stop_words = frozenset({"stop", "stopp", "abmelden", "ende"})
-        self.taken: list[Intake] = []
+        super().__init__("main", stop_words=["stop", "stopp", "abmelden", "ende"])
+        self.http = ScriptedHttp()
+        self.clock = FakeClock(NOW)
         self.refuse: Exception | None = None
 
     async def intake(self, intake: Intake) -> None:
         if self.refuse is not None:
             raise self.refuse
-        self.taken.append(intake)
+        await super().intake(intake)
 
-    def succeeded(self) -> None: ...
+    def requests(self, result: str) -> float | None:
+        """How many webhooks ended so."""
+        return self.figure("webhook_requests_total", result=result)
 
 
 @pytest.fixture
-def context() -> FakeContext:
-    return FakeContext()
+def context() -> Context:
+    return Context()
 
 
 @pytest.fixture
@@ -177,7 +117,7 @@ def settings() -> Callable[..., WhatsAppConfig]:
 
 @pytest.fixture
 async def output(
-    context: FakeContext, settings: Callable[..., WhatsAppConfig]
+    context: Context, settings: Callable[..., WhatsAppConfig]
 ) -> AsyncIterator[WhatsApp]:
     """The output, open."""
     whatsapp = WhatsApp(settings(), "main")

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import apsw
@@ -20,12 +21,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.admin import public_app
 from gateway.clock import SystemClock
 from gateway.consent import StopWords
-from gateway.context import PluginContext
+from gateway.context import PluginContext, Shared
+from gateway.duties import Mail
 from gateway.figures import Figures
 from gateway.inbox import Inbox
+from gateway.links import SignedLinks
 from gateway.metrics import Metrics
+from gateway.sections import Company, Server
 from gateway.store.sqlite import SqliteStore
+from gateway.texts import TextFiles
 from gateway.web import Limits, serve
+from gateway.words import Words
 from gateway_plugins.outputs.whatsapp.output import WhatsApp
 from gateway_plugins.outputs.whatsapp.settings import WhatsAppConfig
 from tests.gateway.store.house import House
@@ -113,11 +119,20 @@ async def open_stack(folder: Path, settings: Callable[..., WhatsAppConfig]) -> A
     metrics, clock = Metrics(CollectorRegistry()), SystemClock()
     async with SqliteStore(folder / "store.db") as store:
         output = WhatsApp(settings(), "wa")
-        inbox = Inbox(store, StopWords(()), clock, Figures(metrics).taken)
-        context = PluginContext(
-            "wa", store=store, http=None, clock=clock, metrics=metrics.plugin("wa"), topics={},
-            stop_words=StopWords(()).words, complete=lambda message: message, take=inbox.take,
+        inbox = Inbox(store, Words(), clock, Figures(metrics).taken)
+        nobody = SimpleNamespace(
+            topics={},
+            people={},
+            company=Company(name="Beispiel GmbH"),
+            server=Server(),
+            mail=Mail(),
+        )
+        shared: Any = Shared(
+            config=nobody, store=store, http=None, clock=clock, stop_words=StopWords(()).words,
+            texts=TextFiles(), links=SignedLinks(b"test"), complete=lambda message: message,
+            take=inbox.take, landed=inbox.landed, preview=None,
         )  # type: ignore[arg-type]  # fmt: skip
+        context = PluginContext("wa", shared, metrics=metrics.plugin("wa"))
         async with output.lifespan(context), trio.open_nursery() as nursery:
             app, stop = public_app({"/hook/wa": output.routes()}), trio.Event()
             limits = Limits(body_bytes=(3 << 20) + 1)  # as the daemon's

@@ -34,13 +34,13 @@ def test_register() -> None:
 async def test_send(output: WhatsApp, context: Any, delivery: Make) -> None:
     context.http.answer(200, ACCEPTED)
     assert await output.send(delivery()) == "wamid.OUT1"
-    method, url, body, headers = context.http.calls[0]
-    assert (method, url) == (
+    (asked,) = context.http.asked
+    assert (asked.method, asked.url) == (
         "POST",
         "https://graph.facebook.com/v25.0/200000000000002/messages",
     )
-    assert json.loads(body)["to"] == PHONE
-    assert headers == {
+    assert json.loads(asked.content)["to"] == PHONE
+    assert asked.headers == {
         "Authorization": "Bearer EAAG0secret0token0of0the0tests",
         "content-type": "application/json",
     }
@@ -57,10 +57,10 @@ async def test_a_partner(context: Any, settings: Make, delivery: Make) -> None:
     async with output.lifespan(context):
         context.http.answer(200, ACCEPTED)
         await output.send(delivery())
-    _, url, _, headers = context.http.calls[0]
-    assert url == "https://waba.partner.example/v26.0/200000000000002/messages"
-    assert headers["D360-API-KEY"] == "EAAG0secret0token0of0the0tests"
-    assert "Authorization" not in headers
+    (asked,) = context.http.asked
+    assert asked.url == "https://waba.partner.example/v26.0/200000000000002/messages"
+    assert asked.headers["D360-API-KEY"] == "EAAG0secret0token0of0the0tests"
+    assert "Authorization" not in asked.headers
 
 
 async def test_a_number_that_meta_writes_differently(
@@ -140,7 +140,7 @@ async def test_nothing_is_asked_if_meta_would_refuse(
 ) -> None:
     with pytest.raises(Rejected):
         await output.send(delivery(content=Text(body="")))
-    assert context.http.calls == []
+    assert context.http.asked == []
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ async def test_nothing_personal_in_errors_and_logs(
     for secret in ("Geheimer", "4917139200011", "DE.1000", "EAAG"):
         assert secret not in caplog.text
         assert secret not in repr(output.config)
-        assert secret not in context.http.calls[0][1]
+        assert secret not in context.http.asked[0].url
 
 
 async def test_trouble_of_the_account_is_told_once(
@@ -225,7 +225,7 @@ async def test_a_version_that_ends(
     now: tuple[int, int, int],
     words: str,
 ) -> None:
-    context.clock.time = datetime(*now, 12, tzinfo=UTC)
+    context.clock.at = datetime(*now, 12, tzinfo=UTC)
     output = WhatsApp(settings(version=version), "main")
     async with output.lifespan(context):
         assert (words in caplog.text) if words else (caplog.text == "")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from gateway.api import FetchError, Hold, Rejected, Template, Text
+from gateway.api import Button, FetchError, Hold, Rejected, Template, Text
 from gateway_plugins.outputs.whatsapp.output import WhatsApp
 
 Make = Callable[..., Any]
@@ -31,12 +31,12 @@ async def test_all_pages_by_cursor(output: WhatsApp, context: Any, listed: Make)
     context.http.answer(200, page(listed("c"), after="QVH"))
     assert [one.name for one in await output.sync_templates()] == ["a", "b", "c"]
     assert [one.name for one in output.known_templates()] == ["a", "b", "c"]
-    assert [call[1] for call in context.http.calls] == [
+    assert [asked.url for asked in context.http.asked] == [
         f"{URL}?{FIELDS}",
         f"{URL}?{FIELDS}&after=QVF%2F%2B%3D",
         f"{URL}?{FIELDS}&after=QVG",
     ]
-    assert all(call[3]["Authorization"].startswith("Bearer ") for call in context.http.calls)
+    assert all(asked.headers["Authorization"].startswith("Bearer ") for asked in context.http.asked)
 
 
 async def test_a_cursor_that_stands_still_ends(
@@ -63,7 +63,39 @@ async def test_text_and_template(
     hold = await output.compose(message(), topic())
     assert isinstance(hold, Hold)
     assert hold.code == "template_not_approved"
-    assert len(context.http.calls) == 2
+    assert len(context.http.asked) == 2
+
+
+async def test_a_question_has_its_own_template_or_none(
+    output: WhatsApp, context: Any, listed: Make, message: Make, topic: Make
+) -> None:
+    """Nobody is asked in the words that announce a post; what its quick replies mean comes along."""
+    asks = message(
+        kind="confirmation", text="Möchtest du das bekommen?", title="", link="",
+        buttons=(
+            Button(kind="quick_reply", text="Ja", payload="yes:12"),
+            Button(kind="quick_reply", text="Nein", payload="no:12"),
+        ),
+    )  # fmt: skip
+    forms = await output.compose(asks, topic())
+    assert not isinstance(forms, Hold)
+    assert [type(form) for form in forms] == [Text]
+    assert context.http.asked == []
+    replies = [
+        {"type": "QUICK_REPLY", "text": "Ja, gerne"},
+        {"type": "QUICK_REPLY", "text": "Nein"},
+    ]
+    own = listed("opt_in", body="Hallo! {{teaser}} Antworte mit einem Knopf.", buttons=replies)
+    context.http.answer(200, page(listed(), own))
+    forms = await output.compose(asks.replace(template="opt_in"), topic())
+    assert not isinstance(forms, Hold)
+    template = forms[1]
+    assert isinstance(template, Template)
+    assert template.name == "opt_in"
+    assert [(b.text, b.payload) for b in template.buttons] == [
+        ("Ja, gerne", "yes:12"),
+        ("Nein", "no:12"),
+    ]
 
 
 async def test_without_template_nothing_is_asked(
@@ -74,7 +106,7 @@ async def test_without_template_nothing_is_asked(
         assert not isinstance(forms, Hold)
         assert [type(form) for form in forms] == [Text]
     assert isinstance(await output.compose(message(title="", text="", link=""), None), Hold)
-    assert context.http.calls == []
+    assert context.http.asked == []
 
 
 async def test_a_missing_template_is_asked_for_every_half_minute(
@@ -85,7 +117,7 @@ async def test_a_missing_template_is_asked_for_every_half_minute(
         hold = await output.compose(message(), topic())
         assert isinstance(hold, Hold)
         assert hold.code == "template_missing"
-    assert len(context.http.calls) == 1
+    assert len(context.http.asked) == 1
     context.clock.forward(31)
     context.http.answer(200, page(listed()))
     assert not isinstance(await output.compose(message(), topic()), Hold)
@@ -107,7 +139,7 @@ async def test_nothing_known(
     assert hold.code == "templates_unknown"
     assert hold.until == context.clock.now() + timedelta(minutes=1)
     await output.compose(message(), topic())  # not asked again at once
-    assert len(context.http.calls) == 1
+    assert len(context.http.asked) == 1
     context.clock.forward(60)
     context.http.answer(200, page(listed()))
     assert not isinstance(await output.compose(message(), topic()), Hold)
@@ -173,7 +205,7 @@ async def test_many_messages_ask_once(
     async with trio.open_nursery() as nursery:
         for _ in range(20):
             nursery.start_soon(output.compose, message(), topic())
-    assert len(context.http.calls) == 1
+    assert len(context.http.asked) == 1
 
 
 async def test_kept_over_a_restart(
@@ -191,7 +223,7 @@ async def test_kept_over_a_restart(
     broken = WhatsApp(settings(), "main")
     async with broken.lifespan(context):
         assert broken.known_templates() == []
-    assert len(context.http.calls) == 1
+    assert len(context.http.asked) == 1
 
 
 async def test_errors_of_the_list_have_names(output: WhatsApp, context: Any) -> None:

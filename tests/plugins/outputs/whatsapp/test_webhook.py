@@ -92,8 +92,12 @@ def test_preferences(value: Any, name: str) -> None:
     intake = read(body({"user_preferences": [one]}, field="user_preferences"))
     (found,) = intake.events
     assert found.name == name
-    # WhatsApp's own "stop marketing" withdraws like a STOP that was written.
-    assert [said.words for said in intake.messages] == (["stop"] if value == "stop" else [])
+    # WhatsApp's own switch is heard like words that were written, and opens no window.
+    heard = [value] if value in ("stop", "resume") else []
+    assert [(one.words, one.kind, one.opens_window) for one in intake.messages] == [
+        (word, "user_preferences", False) for word in heard
+    ]
+    assert all(one.provider_id.startswith("preference:") for one in intake.messages)
     assert found.understood is (not name.endswith("other"))
     assert json.loads(found.raw) == one
     if found.understood:

@@ -1,0 +1,1 @@
+"""Parts of the input `api`: who calls, what they say, what becomes of it."""

@@ -1,0 +1,218 @@
+"""What an editor reads: the preview, the card with its buttons, and the short answers.
+
+Limits: Meta, "Interactive messages": body 1024 with reply buttons, which are at most three of 20
+characters; captions 1024.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from gateway.api import Button, Content, Context, Message, MessageView, Preview, Received, Template
+from gateway_plugins.middleware.approval.editors import Editor
+from gateway_plugins.middleware.approval.posts import Post
+from gateway_plugins.middleware.approval.settings import ApprovalConfig
+
+CAPTION = 900  # characters; longer ones go beside the picture: below it they would be shortened
+ROOM = 3900  # … and of one message; the footer took its share already
+TITLE = 60
+REASON = 200
+LEFT_OUT = (
+    "paused", "later", "withdrawn", "requested", "refused", "expired", "unconfirmed",
+)  # fmt: skip
+_PRESS = re.compile(r"(approve|reject|later|hold|go|cancel):(\d{1,19})(?::(\d{1,9}))?")
+
+
+class Press(msgspec.Struct, frozen=True):
+    """A button of a card: what, of which message, in which version (0: any)."""
+
+    action: str
+    message: int
+    version: int = 0
+
+    @property
+    def payload(self) -> str:
+        """What comes back when it is pressed."""
+        return f"{self.action}:{self.message}" + (f":{self.version}" if self.version else "")
+
+
+def read_press(received: Received) -> Press | None:
+    """Return which button of ours was pressed; words that only look like one are none."""
+    found = _PRESS.fullmatch(received.words) if received.button else None
+    return Press(found[1], int(found[2]), int(found[3] or 0)) if found else None
+
+
+class Cards:
+    """Writes to editors."""
+
+    def __init__(self, context: Context, config: ApprovalConfig) -> None:
+        self._context = context
+        self._config = config
+        self._zone = ZoneInfo(context.company.time_zone)
+
+    # --- messages -------------------------------------------------------------------------------
+    def say(
+        self,
+        editor: Editor,
+        external_id: str,
+        key: str,
+        *,
+        presses: tuple[Press, ...] = (),
+        **values: object,
+    ) -> Message:
+        """Return a sentence of the texts, with buttons."""
+        return self.write(editor, external_id, self.text(editor, key, **values), presses=presses)
+
+    def write(
+        self, editor: Editor, external_id: str, text: str, *, presses: tuple[Press, ...] = ()
+    ) -> Message:
+        """Return a text to an editor, inside the open window."""
+        return Message(
+            external_id=external_id,
+            kind="service",
+            to=editor.id,
+            sender=editor.sender,
+            language=editor.language,
+            text=text,
+            preview=False,
+            buttons=tuple(
+                Button(
+                    kind="quick_reply",
+                    text=self.text(editor, f"button_{press.action}"),
+                    payload=press.payload,
+                )
+                for press in presses
+            ),
+        )
+
+    def text(self, editor: Editor, key: str, **values: object) -> str:
+        """Return a text in the editor's language."""
+        return self._context.texts.say(f"approval.{key}", editor.language, **values)
+
+    def preview(self, editor: Editor, external_id: str, shown: Preview) -> list[Message]:
+        """Return the post as its readers will see it; what is too long for one message follows."""
+        content = as_shown(shown)
+        if content is None:
+            return []
+        text = rendered(content)
+        parts = [text[at : at + ROOM] for at in range(0, len(text), ROOM)]
+        if content.image and len(text) > CAPTION:
+            parts.insert(0, "")
+        first, *rest = (
+            self.write(editor, f"{external_id}:{n}", part).replace(preview=n == 0)
+            for n, part in enumerate(parts)
+        )
+        return [first.replace(image=content.image), *rest]
+
+    def card(
+        self, editor: Editor, external_id: str, view: MessageView, post: Post, shown: Preview,
+        *, four_eyes: bool,
+    ) -> Message:  # fmt: skip
+        """Return the card to decide by."""
+        id, version = view.message.id, post.version
+        presses = tuple(Press(action, id, version) for action in ("approve", "reject", "later"))
+        text = "\n".join(self._card(editor, view, post, shown, four_eyes))
+        return self.write(editor, external_id, text, presses=presses)
+
+    def _card(
+        self, editor: Editor, view: MessageView, post: Post, shown: Preview, four_eyes: bool
+    ) -> Iterator[str]:
+        message = view.message
+        topic = self._context.topics.get(message.topic or "")
+        yield self.text(editor, "card", number=message.number, title=_title(message))
+        yield ""
+        if message.to is not None:
+            yield self.text(editor, "to_one")
+        else:
+            yield self.text(
+                editor, "reach", n=self.number(editor, post.reach),
+                people=self.number(editor, post.people), topic=topic.title if topic else "",
+            )  # fmt: skip
+        left_out = ", ".join(
+            self.text(editor, f"left_{why}", n=self.number(editor, view.left_out[why]))
+            for why in LEFT_OUT
+            if view.left_out.get(why)
+        )
+        if left_out:
+            yield self.text(editor, "left_out", reasons=left_out)
+        if shown.closed_until is not None:
+            yield self.text(editor, "closed", time=self.time(editor, shown.closed_until))
+        seconds = lasts(shown, post.reach)
+        if seconds >= 60:
+            yield self.text(editor, "duration", span=self.span(editor, seconds))
+        elif shown.closed_until is None:
+            yield self.text(editor, "at_once")
+        if self._config.price:
+            euro, price = self._config.price * post.reach, self._config.price
+            yield self.text(
+                editor, "cost", euro=self.euro(editor, euro), price=self.euro(editor, price)
+            )
+        if post.expires is not None:
+            time = self.time(editor, post.expires)
+            yield self.text(editor, f"silence_{self._config.silence}", time=time)
+        if four_eyes:
+            yield self.text(editor, "four_eyes")
+        if shown.trouble:
+            yield self.text(editor, "trouble", why=shown.trouble[:REASON])
+        yield ""
+        yield self.text(editor, "change")
+
+    # --- words ----------------------------------------------------------------------------------
+    def number(self, editor: Editor, n: int) -> str:
+        """`7962` → `7.962` in German, `7,962` elsewhere."""
+        return self._local(editor, f"{n:,}")
+
+    def euro(self, editor: Editor, amount: float) -> str:
+        """An amount, to the cent while that says something."""
+        return self._local(editor, f"{amount:,.2f}" if amount < 100 else f"{amount:,.0f}")
+
+    def _local(self, editor: Editor, figure: str) -> str:
+        german = self._context.texts.language(editor.language) == "de"
+        return figure.translate(str.maketrans(",.", ".,")) if german else figure
+
+    def time(self, editor: Editor | None, at: datetime) -> str:
+        """A time on the company's clock, with the day if that is not today."""
+        here = at.astimezone(self._zone)
+        if here.date() == self._context.clock.now().astimezone(self._zone).date():
+            return f"{here:%H:%M}"
+        language = self._context.texts.language(editor.language) if editor is not None else "en"
+        return f"{here:%d.%m. %H:%M}" if language == "de" else f"{here.day} {here:%b %H:%M}"
+
+    def span(self, editor: Editor, seconds: float) -> str:
+        """A length of time: `2 h`, `40 min`."""
+        unit, n = ("hours", seconds / 3600) if seconds >= 5400 else ("minutes", seconds / 60)
+        return self.text(editor, unit, n=round(n))
+
+
+def as_shown(shown: Preview) -> Content | None:
+    """What nearly all will see: the template if there is one, else the text."""
+    forms = {content.form: content for content in shown.contents}
+    return forms.get("template") or forms.get("text")
+
+
+def rendered(content: Content) -> str:
+    """The whole of what a person sees, buttons named; the picture stands beside it."""
+    if not isinstance(content, Template):
+        return content.body
+    header = content.header
+    for name, value in content.header_parameters.items():
+        header = header.replace("{{" + name + "}}", value)
+    parts = [f"*{header}*" if header else "", content.rendered]
+    parts += [f"_{content.footer}_" if content.footer else ""]
+    parts += [content.below]
+    return "\n\n".join(part for part in parts if part)
+
+
+def lasts(shown: Preview, people: int) -> float:
+    """Return how many seconds it takes to send: the spread, or what the rate allows."""
+    return max(shown.message.spread, people / shown.per_second if shown.per_second else 0.0)
+
+
+def _title(message: Message) -> str:
+    title = " ".join((message.title or message.text or message.link).split())
+    return title if len(title) <= TITLE else title[: TITLE - 1].rstrip() + "…"
