@@ -25,7 +25,7 @@ def placed(file: Path, folder: Path) -> Path:
     secrets = folder / "secrets"
     secrets.mkdir()
     for name in secret_names(read(file)):
-        (secrets / name).write_text("fake-secret\n")
+        (secrets / name).write_text("a-fake-secret-of-tests\n")
     return Path(shutil.copy(file, folder / "gateway.toml"))
 
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from gateway import config as core
-from gateway.api import Message, Template, Topic
+from gateway.api import Button, Hold, Message, Template, Topic
 from gateway.assembly import assemble
 from gateway.consent import StopWords
 from gateway.discovery import discover
@@ -29,6 +29,9 @@ TABLES = {
     "server": core.Server,
     "store": core.Storage,
     "consent": core.Consent,
+    "mail": core.Mail,
+    "proof": core.Proof,
+    "retention": core.Retention,
     "service": core.Service,
 }
 OF_PLUGINS = {
@@ -37,14 +40,16 @@ OF_PLUGINS = {
     "middleware": "plugin",
     "observers": "plugin",
 }
-ROOM = 45
+ROOM = 64
 """Lines of the settings that a newcomer reads first."""
 
 
 @pytest.mark.parametrize("file", settings_files(), ids=lambda file: file.name)
 def test_every_file_loads(file: Path, tmp_path: Path) -> None:
     parts = assemble(placed(file, tmp_path), discover())
-    assert [type(m).name for m in parts.chain] == ["consent", "filter", "ratelimit", "footer"]
+    chain = ["consent", "filter", "approval", "ratelimit", "footer"]
+    asked = "approval" in parts.config.middleware
+    assert [type(m).name for m in parts.chain] == [n for n in chain if asked or n != "approval"]
 
 
 def test_the_first_file_is_short() -> None:
@@ -119,6 +124,10 @@ def test_no_file_has_a_key_that_the_reference_lacks(file: Path) -> None:
 
 # --- templates ----------------------------------------------------------------------------------
 TEMPLATES = sorted(CONFIG.glob("templates/*.json"))
+WRITTEN = {
+    "blog_post": ("MARKETING", {"title", "teaser", "link"}),
+    "opt_in_question": ("UTILITY", {"teaser"}),
+}
 
 
 def test_there_is_a_template_for_each_language_and_name() -> None:
@@ -135,19 +144,23 @@ def test_a_template_is_accepted_and_can_be_filled(file: Path) -> None:
     assert file.name == f"{submitted['name']}.{submitted['language']}.json"
     account = Templates("APPROVED")
     account.all.clear()
-    assert create(account, submitted, limit=1)["category"] == "MARKETING"
+    category, names = WRITTEN[submitted["name"]]
+    assert create(account, submitted, limit=1)["category"] == category
     (listed,) = (template.show() for template in account.all.values())
     known = definition(json.dumps(listed).encode())
     assert known is not None
     assert known.named
-    assert set(known.placeholders) == {"title", "teaser", "link"}
+    assert set(known.placeholders) == names
     (body,) = (c for c in submitted["components"] if c["type"] == "BODY")
     examples = {
         one["param_name"]: one["example"] for one in body["example"]["body_text_named_params"]
     }
     assert set(examples) == set(known.placeholders)
     message = Message(
-        external_id="1", title=examples["title"], text=examples["teaser"], link=examples["link"]
+        external_id="1",
+        title=examples.get("title", ""),
+        text=examples["teaser"],
+        link=examples.get("link", ""),
     )
     words = StopWords().words
     filled = by_template(known, message, Topic(name="blog", title="Blog", purpose="Blog"), words)
@@ -155,3 +168,27 @@ def test_a_template_is_accepted_and_can_be_filled(file: Path) -> None:
     assert filled.parameters == examples
     assert "{{" not in filled.rendered
     assert says(filled.footer, words), "the footer names no stop word"
+
+
+@pytest.mark.parametrize(("language", "replies"), [("de", ["Ja", "Nein"]), ("en", ["Yes", "No"])])
+def test_the_question_carries_what_its_buttons_mean(language: str, replies: list[str]) -> None:
+    """A tap answers this request and no other; a question that does not fit is not asked."""
+    raw = json.loads((CONFIG / f"templates/opt_in_question.{language}.json").read_bytes())
+    known = definition(json.dumps({**raw, "status": "APPROVED"}).encode())
+    assert known is not None
+    payloads = ("yes:12", "no:12")
+    buttons = tuple(Button(kind="quick_reply", text=p, payload=p) for p in payloads)
+    message = Message(
+        external_id="1", kind="confirmation", text="Willst du?\nWirklich?", buttons=buttons,
+        template="opt_in_question",
+    )  # fmt: skip
+    topic = Topic(name="blog", title="Blog", purpose="Blog")
+    filled = by_template(known, message, topic, StopWords().words)
+    assert isinstance(filled, Template)
+    assert [(one.text, one.payload) for one in filled.buttons] == list(
+        zip(replies, payloads, strict=True)
+    )
+    assert filled.parameters == {"teaser": "Willst du? Wirklich?"}
+    long = by_template(known, message.replace(text="Wort " * 300), topic, StopWords().words)
+    assert isinstance(long, Hold)
+    assert long.code == "template_too_long"

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import apsw
 import trio
 
 from gateway.daemon import Daemon
 from gateway.discovery import Catalogue, Found, discover
 from gateway.foreground import serve_gateway
 from gateway.plugin import Input, Middleware, Observer, Output, Plugin, PluginConfig
+from gateway_sandbox.received import Received
 from gateway_sandbox.serve import Sandbox, open_sandbox
 from gateway_sandbox.settings import Settings
 
@@ -103,6 +105,28 @@ class Running:
         """Return how many deliveries of a message are in which state."""
         shown = await self.call("message_show", message=str(number))
         return dict(shown["counts"])
+
+    def received(self) -> tuple[list[Received], list[Received]]:
+        """Return what the sandbox accepted: what is marketing, and what else."""
+        with closing(read_only(self.folder)) as db:
+            rows = db.execute(
+                "SELECT d.id FROM deliveries d JOIN messages m ON m.id = d.message_id"
+                " WHERE m.kind = 'marketing'"
+            )
+            campaign = {str(id) for (id,) in rows}
+        found: tuple[list[Received], list[Received]] = ([], [])
+        for line in self.sandbox.received():
+            found[str(line.callback_data).partition(":")[0] not in campaign].append(line)
+        return found
+
+
+def read_only(folder: Path) -> apsw.Connection:
+    """Open the gateway's database beside the gateway.
+
+    With the store's own library: another copy of SQLite in one process drops its locks, and with
+    them the file (https://sqlite.org/howtocorrupt.html, 2.2.1).
+    """
+    return apsw.Connection(str(folder / "gateway.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)
 
 
 @asynccontextmanager

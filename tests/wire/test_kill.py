@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import random
 import secrets
-import sqlite3
 import time
 from collections import Counter
 
 from tests.wire.test_campaign import INPUTS, pending
-from tests.wire.world import World, feed, numbers
+from tests.wire.world import World, feed, numbers, query
 
 KILLS = 10
 SUBSCRIBERS = 1000
@@ -58,15 +57,6 @@ def test_killed_ten_times(world: World) -> None:
     assert counts["delivery.read"] == len(lines), counts  # type: ignore[index]
     assert counts["message.accepted"] == 1, counts  # type: ignore[index]
     print({"kills": KILLS, "received": len(lines), "unknown and never received": unknown})
-
-
-def query(world: World, sql: str) -> list[tuple[int, ...]]:
-    """Read the gateway's database."""
-    database = sqlite3.connect(f"file:{world.folder / 'gateway.sqlite'}?mode=ro", uri=True)
-    try:
-        return database.execute(sql).fetchall()
-    finally:
-        database.close()
 
 
 def delivery_states(world: World) -> dict[int, int]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import secrets
+from collections import Counter
 from pathlib import Path
 
 import trio
 
 from gateway.api import Delivery, Middleware
+from gateway_sandbox.received import Received
 from tests.wire.inprocess import Running, running
 from tests.wire.world import numbers
 
@@ -17,13 +19,13 @@ OPENING = 50  # as many as connections are kept
 
 
 class Told(Middleware):
-    """Tells the test which contact is leased, and takes 50 ms over it."""
+    """Tells the test for whom a post is leased, and takes 50 ms over it."""
 
     name = "told"
     leased: trio.MemorySendChannel[str] | None = None
 
     async def process(self, delivery: Delivery) -> Delivery:
-        if Told.leased is not None:
+        if Told.leased is not None and delivery.message.kind == "marketing":
             identity = delivery.identity("phone")
             assert identity is not None
             await Told.leased.send(identity.value)
@@ -56,8 +58,7 @@ async def test_stop_while_leased(tmp_path: Path) -> None:
                     if len(answered) < LEASED and phone in people[:LEASED]:
                         nursery.start_soon(say, phone)
             await settled(gateway, number, len(people))
-            await gateway.sandbox.settled()
-            check(gateway, answered)
+            await check(gateway, answered)
             counts = await gateway.counts(number)
             assert counts["dropped"] >= LEASED // 3, counts
             assert counts["dropped"] + counts["read"] == len(people), counts
@@ -89,11 +90,11 @@ async def test_stop_while_the_connection_opens(tmp_path: Path) -> None:
             assert not answered, "answered while a send was under way"
         await gateway.until(lambda: len(answered) == OPENING)
         await settled(gateway, number, OPENING)
-        await gateway.sandbox.settled()
-        check(gateway, answered)
+        await check(gateway, answered)
         later = await gateway.send("2")
         await gateway.until(lambda: started(gateway, later))
         assert (await gateway.counts(later)) == {}
+        await check(gateway, answered)
 
 
 def seed() -> str:
@@ -123,11 +124,28 @@ async def settled(gateway: Running, number: int, n: int) -> None:
     await gateway.until(done, 40)
 
 
-def check(gateway: Running, answered: dict[str, float]) -> None:
-    """No send to anybody begins after the answer to their STOP."""
+async def check(gateway: Running, answered: dict[str, float]) -> None:
+    """No marketing send to anybody begins after the answer to their STOP; what does is one
+    confirmation of it, and it is the last that they get."""
+
+    def confirmed() -> bool:
+        return len(gateway.received()[1]) >= len(answered)
+
+    await gateway.until(confirmed)
+    await gateway.sandbox.settled()
+    campaign, others = gateway.received()
     late = [
         line
-        for line in gateway.sandbox.received()
+        for line in campaign
         if line.contact in answered and line.first_byte > answered[line.contact]
     ]
     assert late == []
+    assert Counter(line.contact for line in others) == dict.fromkeys(answered, 1)
+    last = {line.contact: line for line in sorted([*campaign, *others], key=first_byte)}
+    for line in others:
+        assert line.text.startswith("Du bist abgemeldet"), line
+        assert last[line.contact] == line
+
+
+def first_byte(line: Received) -> float:
+    return line.first_byte

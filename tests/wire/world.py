@@ -7,11 +7,13 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -237,6 +239,14 @@ class World:
 def numbers(n: int, start: int = 0) -> list[str]:
     """Return n valid German mobile numbers that nobody has."""
     return [f"+49171{3000000 + start + i}" for i in range(n)]
+
+
+def query(world: World, sql: str) -> list[tuple[Any, ...]]:
+    """Read the gateway's database."""
+    with closing(
+        sqlite3.connect(f"file:{world.folder / 'gateway.sqlite'}?mode=ro", uri=True)
+    ) as it:
+        return it.execute(sql).fetchall()
 
 
 def worst_window(times: list[float], seconds: float = 1.0) -> int:
