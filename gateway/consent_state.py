@@ -48,7 +48,7 @@ _MOVES: dict[str, tuple[str, frozenset[str | None]]] = {
         "confirmed",
         frozenset({None, "requested", "withdrawn", "refused", "expired", "unconfirmed"}),
     ),
-    # A list lifts no withdrawal and no refusal, and knows nothing of a number's new owner.
+    # Not after a withdrawal, a refusal or a doubt, whatever was asked since: see CLOSED.
     "imported": ("confirmed", frozenset({None, "requested", "expired"})),
     "refused": ("refused", frozenset({None, "requested", "confirmed", "expired", "unconfirmed"})),
     "expired": ("expired", frozenset({"requested", "unconfirmed"})),
@@ -57,13 +57,17 @@ _MOVES: dict[str, tuple[str, frozenset[str | None]]] = {
 """Event → what the consent is then, and which states it moves.  `asked` moves none, and `moved`
 only if it says that somebody else may have the number now."""
 
+CLOSED = frozenset({"withdrawn", "refused", "unconfirmed"})
+"""What a list lifts never, nor what is asked and left unanswered since (anybody can ask, with a
+number typed into a form): only the person's own yes."""
+
 
 def state_of(facts: Iterable[Fact]) -> State | None:
     """Return what the consent is after all of these events; None if nothing was ever agreed,
     refused or withdrawn."""
     current: State | None = None
     suspended: State | None = None  # what stood when the provider's switch withdrew
-    switched = False
+    switched = closed = suspended_closed = False
     for fact in sorted(facts, key=_order):
         state = current.state if current else None
         if fact.name == "withdrawn":
@@ -71,14 +75,21 @@ def state_of(facts: Iterable[Fact]) -> State | None:
             if state == "withdrawn" and (by_switch or not switched):
                 continue
             if state != "withdrawn":
-                suspended = current
+                suspended, suspended_closed = current, closed
             switched = by_switch
             current = State("withdrawn", fact.number, fact.recorded_at)
         elif fact.name == "resumed":
             if state == "withdrawn" and switched:
                 current = suspended and suspended._replace(since=fact.recorded_at)
-        elif fact.name in _MOVES and (fact.name != "moved" or fact.source.startswith(DOUBTED)):
+                closed = suspended_closed
+        elif fact.name == "moved" and not fact.source.startswith(DOUBTED):
+            continue
+        elif fact.name in _MOVES and not (fact.name == "imported" and closed):
             after, movable = _MOVES[fact.name]
+            if fact.name == "moved" and switched and suspended and suspended.state in movable:
+                # Whoever takes the stop back may be somebody else than who agreed.
+                suspended = State(after, fact.number, fact.recorded_at)
+                suspended_closed = True
             elsewhere = fact.request is not None and (
                 current is None or (state, current.event) != ("requested", fact.request)
             )
@@ -86,6 +97,8 @@ def state_of(facts: Iterable[Fact]) -> State | None:
             about_another = elsewhere and (fact.name, state) != ("refused", "confirmed")
             if state in movable and not about_another:
                 current = State(after, fact.number, fact.recorded_at)
+        if current is not None and current.state in (*CLOSED, "confirmed"):
+            closed = current.state in CLOSED
     return current
 
 

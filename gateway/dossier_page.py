@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from html import escape
-from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.config import GatewayConfig
+from gateway.paper import paper
 from gateway.proof_words import DAY_FIRST, pairs, quote
 from gateway.services import Texts
 
@@ -29,7 +29,6 @@ class DossierPage:
     def render(self, made: datetime) -> str:
         """Return the page: HTML with its style in it, no script."""
         title = self._say("title")
-        style = (files("gateway") / "proof_page.css").read_text(encoding="utf-8")
         by = self._say("by", company=self._config.company.name, at=self._time(made))
         parts = (
             f"<h1>{title}</h1>",
@@ -46,16 +45,7 @@ class DossierPage:
             self._list("looked_up", self._found["looked_up"], self._lookup),
             self._rights(),
         )
-        return (
-            f'<!doctype html>\n<html lang="{escape(self._language)}">\n<head>\n'
-            '<meta charset="utf-8">\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            '<meta http-equiv="Content-Security-Policy" content="default-src \'none\';'
-            " style-src 'unsafe-inline'\">\n"
-            f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n"
-            + "\n".join(filter(None, parts))
-            + "\n</body>\n</html>\n"
-        )
+        return paper(self._language, title, parts)
 
     # --- parts ----------------------------------------------------------------------------------
     def _person(self) -> str:

@@ -60,13 +60,16 @@ async def read_rows(
         ):
             verdicts.append({"verdict": "suppressed", "reason": SUPPRESSED})
             continue
-        for identity in person.identities if person is not None else ():
+        events = person.events if person is not None else ()
+        claimed = next((one.topic for one in events if one.name != "withdrawn"), None)
+        for identity in person.identities if person is not None and claimed else ():
             known = await store.report("find_contact", identity=identity.value)
-            if known is not None and verdict["verdict"] == "consent":
+            if known is not None and verdict["verdict"] != "kept":
                 here = await store.report("contact", id=int(known))
-                verdict = against(here["consents"], verdict)
+                verdict = against(here["consents"], verdict | {"topic": claimed})
         if person is not None:
-            people.append(person)
+            # Who withdrew is not even asked because of a list.
+            people.append(person.replace(events=()) if verdict["verdict"] == "kept" else person)
         verdicts.append(verdict)
     return people, verdicts
 
@@ -101,6 +104,15 @@ def read_row(
             "verdict": "no_consent",
             "reason": f"there is no topic {topic[:TOPIC]!r} in the settings{_like(topic, config)}",
         }
+    at = _time(values.get("confirmed_at", ""), config.company.time_zone)
+    withdrawn = _time(values.get("withdrawn_at", ""), config.company.time_zone)
+    if topic and withdrawn is not None and (at is None or withdrawn >= at):
+        left = ConsentEvent(
+            name="withdrawn", at=withdrawn, topic=topic, source=f"import {file}".strip(),
+            evidence={key: value for key, value in values.items() if value and key not in KNOWN},
+        )  # fmt: skip
+        reason = "withdrawn_at is filled in, and not before confirmed_at: taken as a withdrawal"
+        return person.replace(events=(left,)), {"verdict": "no_consent", "reason": reason}
     requested = _time(values.get("requested_at", ""), config.company.time_zone)
     if topic and requested is not None and not values.get("confirmed_at"):
         asked = ConsentEvent(
@@ -117,7 +129,6 @@ def read_row(
             "verdict": "no_consent",
             "reason": f"no proof: {', '.join(missing)} missing",
         }
-    at = _time(values["confirmed_at"], config.company.time_zone)
     if at is None:
         return person, {
             "verdict": "no_consent",
@@ -128,11 +139,9 @@ def read_row(
     if requested is not None and requested > at:
         reason = "requested_at is later than confirmed_at: nobody confirms before asking"
         return person, {"verdict": "no_consent", "reason": reason}
-    if values.get("withdrawn_at"):
-        withdrawn = _time(values["withdrawn_at"], config.company.time_zone)
-        if withdrawn is None or withdrawn >= at:
-            reason = "withdrawn_at is filled in, and not before confirmed_at"
-            return person, {"verdict": "no_consent", "reason": reason}
+    if values.get("withdrawn_at") and withdrawn is None:
+        reason = "withdrawn_at is filled in, and is no time; write it as 2025-03-02 10:15:02"
+        return person, {"verdict": "no_consent", "reason": reason}
     evidence = {key: value for key, value in values.items() if value and key not in KNOWN}
     event = ConsentEvent(
         name="imported", at=at, topic=topic, source=f"import {file}".strip(), evidence=evidence

@@ -27,7 +27,8 @@ _COMPANY = re.compile(
     r"[0-9]+|jetzt|sofort|endlich|mal|aber|doch|nun|now|immediately|das|dies|dieses|diese|die|den"
     r"|it|this|these|that|to|from|the|alle|alles|all|any|everything|me|mir|mich|us|uns|und|and|mit"
     r"|für|for|sie|ihr|euch|ich|i|want|will|would|like|möchte|moechte|wollen|ab|nachricht"
-    r"|nachrichten|messages?|werbung|ads|spam|newsletter|abo|abonnement|subscription|whatsapp|sms"
+    r"|nachrichten|messages?|werbung|promotions?|promos?|offers?|marketing|angebote|aktionen|mails?"
+    r"|emails?|updates?|news|notifications?|benachrichtigungen|meldungen|ads|spam|newsletter|abo|abonnement|subscription|whatsapp|sms"
     r"|texte?|texts|post|infos?|sending|schicken|senden|texting|messaging|contacting|spamming"
     r"|writing|schreiben|team|leute|ok|okay|ja|yes"
 )
@@ -45,6 +46,8 @@ _REPORTS = re.compile(
     r"|wir (bekommen|erhalten|kriegen)) (\w+ ){0,3}(keine?|keinen|nichts?)\b"
     r"|\b((i|we) (get|got)|getting|received) (\w+ ){0,2}(no|any)\b"
 )
+_CONSENT = r"(einwilligung|zustimmung|einverständnis|consent)"
+_LIST = r"(verteiler|mailingliste|empfängerliste|liste)"
 _LEAVING = re.compile(
     r"\b(abmelden|abzumelden|abmeldung|abbestellen|abzubestellen|austragen|auszutragen|austreten"
     r"|deabonnieren|aufhören|unsubscribe|unsubscribing|opt out|optout|remove my number)\b"
@@ -57,6 +60,14 @@ _LEAVING = re.compile(
     r" (beenden|kündigen|kuendigen|stoppen|löschen|loeschen)\b"
     r"|\b(kündige|kuendige|beende|stoppe|cancel|end|stop) (\w+ ){0,2}"
     r"(abo|abonnement|newsletter|subscription)\b"
+    # … and as the law calls it.
+    rf"|\b(widerrufe?n?|revoke|withdraw)( \w+){{0,3}} {_CONSENT}\b"
+    rf"|\b{_CONSENT}( \w+){{0,3}} (widerrufe?n?|zurück|zurückziehen|entziehen|withdrawn|revoked)\b"
+    r"|\b(widersprechen?|object to)( \w+){0,4} (werbung|nutzung|verarbeitung|advertising|marketing)\b"
+    r"|\b(werbung|nutzung|verarbeitung)( \w+){0,3} widersprechen?\b"
+    rf"|\baus( \w+){{0,2}} {_LIST}( \w+){{0,2}} (nehmen|streichen|entfernen|löschen|raus)\b"
+    rf"|\b(nimm|nehmt|nehmen|streiche?|streicht|streichen|entferne|entfernt|entfernen)( sie)? (mich|uns)"
+    rf"( \w+){{0,3}} {_LIST}\b"
 )
 _SENT = (
     r"(nachricht(en)?|werbung|newsletter|mails?|posts?|infos?|informationen|whatsapps?|sms|angebote"

@@ -26,6 +26,8 @@ log = logging.getLogger("gateway.observing")
 TRIES = 5
 TIMEOUT = 60.0
 BATCH = 100
+LAZY = 1.0
+"""Seconds until an observer passes over what it does not listen to."""
 LONGEST_WAIT = 6 * 3600.0
 OUTSIDE = 0.02
 """Seconds; an event that took longer did something outside, which a crash shall not repeat: its
@@ -65,27 +67,41 @@ class Observing:
         self._prepare = prepare
         self._failed = failed
         self._quiet = 0  # the last event that led to nothing; stored with the next
+        self._passed = 0  # how far it has come, as the store knows
         self._began = clock.micros()
         self._begun = observer.replayable
         self.waits: Waiting | None = None
 
     async def run(self) -> None:
         """Observe until cancelled."""
-        store = self._store
+        store, listens = self._store, self._observer.listens
         while True:
-            seen = store.changes()
+            seen, heard = store.changes(), store.changes(*listens)
             try:
                 await self.begin()
-                again = await store.events_again(self._label, limit=BATCH)
-                await self._give(again, again=True)
-                events = await store.events_after(self._label, limit=BATCH)
-                await self._give(events)
+                more = await self._look()
             except StoreError as error:
                 log.error("observer %s: %s", self._label, error)
                 await trio.sleep(1.0)
                 continue
-            if len(events) < BATCH and not again:
+            if not more:
                 await store.changed(seen)
+                with trio.move_on_after(LAZY):
+                    await store.changed(heard, *listens)
+
+    async def _look(self) -> bool:
+        """Give what there is, so many at once.  False: that was all."""
+        store, label, names = self._store, self._label, self._observer.listens
+        again = await store.events_again(label, limit=BATCH)
+        await self._give(again, again=True)
+        end = await store.journal_end() if names else None
+        events = await store.events_after(label, limit=BATCH, names=names, until=end)
+        await self._give(events)
+        if again or len(events) == BATCH:
+            return True
+        if end is not None and end > self._passed:  # what comes before it is not for this observer
+            await self._pass(end)
+        return False
 
     async def begin(self) -> None:
         """Let one that answers people start at the end of the journal, the first time only."""
@@ -132,6 +148,8 @@ class Observing:
         at = self._clock.micros()
         await self._store.noticed(self._label, position, (), at=at, dead=dead, again=again)
         self._quiet = 0
+        if not again:
+            self._passed = position
 
     async def _notice(self, event: Event, until: int) -> Sequence[Outcome] | Crash:
         """Give one event.  What can be taken later is waited for, at most until a time."""
@@ -201,6 +219,7 @@ class Observing:
                 await trio.sleep(pause)
                 pause *= 2
             else:
+                self._passed = max(self._passed, 0 if again else event.id)
                 return answers
         return Crash(self._label, "raised", "the store refused its answer")
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 
 STOP: dict[str, tuple[str, ...]] = {
-    "de": ("stoppen", "aufhören", "abmeldung", "abo beenden", "abo kündigen", "abo abbestellen", "austreten"),
+    "de": ("stoppen", "aufhören", "abmeldung", "abo beenden", "abo kündigen", "abo abbestellen", "austreten",
+           "widerruf", "widerrufen", "ich widerrufe", "widerspruch", "ich widerspreche"),
     "en": ("stop messages", "remove me", "end subscription"),
     "es": (
         "alto", "parar", "pare", "baja", "darme de baja", "dar de baja", "cancelar",

@@ -147,6 +147,9 @@ class Observer(Plugin):
     """True for one that works without being named in the settings, under its own name."""
     replayable: ClassVar[bool] = True
     """False for those that answer people: they start at the end of the journal."""
+    listens: ClassVar[frozenset[str]] = frozenset()
+    """Names of the events that it is given; empty: all.  Who names them is not woken, and costs
+    nothing, while thousands of deliveries are reported."""
     max_age: ClassVar[float] = 7 * 86400.0
     """Events older than this (seconds) are passed over."""
 

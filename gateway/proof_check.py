@@ -207,10 +207,10 @@ def _states(verdict: Verdict, proof: Proof) -> None:
     if proof.erased_at is not None:
         return
     told = {
-        state.get("topic"): (state.get("state"), state.get("event"), state.get("since"))
+        str(state.get("topic")): (state.get("state"), state.get("event"), state.get("since"))
         for state in proof.states
     }
-    for topic in sorted({*map(str, told), *(event.topic for event in proof.events)}):
+    for topic in sorted({*told, *(event.topic for event in proof.events)}):
         facts = [
             Fact(e.number, e.at, e.recorded_at, e.name, e.source, e.request)
             for e in proof.events

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping
 from html import escape
-from importlib.resources import files
 from typing import Any
 
 import msgspec
 
 from gateway import ids
 from gateway.heads import read_token
+from gateway.paper import paper
 from gateway.proof_words import ProofWords, pairs, quote
 from gateway.proofs import Proof, ProofEvent, ProofHead
 from gateway.services import Texts
@@ -32,7 +32,6 @@ class ProofPage(ProofWords):
     def render(self) -> str:
         """Return the page: HTML with its style in it, no script, nothing to load."""
         title = self._say("title")
-        style = (files("gateway") / "proof_page.css").read_text(encoding="utf-8")
         by = self._say("by", company=self._proof.company["name"], at=self._at(self._proof.made_at))
         parts = (
             f"<h1>{title}</h1>",
@@ -46,17 +45,7 @@ class ProofPage(ProofWords):
             self._meaning(),
             self._check(),
         )
-        return (
-            f'<!doctype html>\n<html lang="{escape(self._language)}">\n<head>\n'
-            '<meta charset="utf-8">\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            '<meta name="robots" content="noindex">\n'
-            '<meta http-equiv="Content-Security-Policy" content="default-src \'none\';'
-            " style-src 'unsafe-inline'\">\n"
-            f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n"
-            + "\n".join(filter(None, parts))
-            + "\n</body>\n</html>\n"
-        )
+        return paper(self._language, title, parts)
 
     # --- parts ----------------------------------------------------------------------------------
     def _whom(self) -> str:

@@ -111,13 +111,16 @@ class Words:
         if len(words) <= FEW:
             exact = (
                 self._stopped(words)
+                or self._stopped(plainly(said(inbound.caption))[: FEW + 1])
                 or self._started(words, offered)
                 or _answered("yes", self._yes, words)
                 or _answered("no", self._no, words)
             )
             if exact is not None:
                 return exact
-        if inbound.button or not near_stop(inbound.words, self._stops.keys()):
+        # Of a button the person read the caption; its payload is a program's.
+        read = inbound.caption if inbound.button else inbound.words
+        if not near_stop(read, self._stops.keys()):
             return None
         return Act(kind="stop", near=True)
 

@@ -31,7 +31,7 @@ LAYERS = {
         "consent phrases near words tables discovery document sections duties config pipeline "
         "rates quotas limiter attempt delivery fan_out inbox expiring supervisor observing "
         "importing figures health mailing previewing stamping proofs proof_check proof_words "
-        "proof_page dossier_page proof_files retaining anchoring answering context"
+        "paper proof_page dossier_page proof_files retaining anchoring answering context"
     ),
     "whole": (
         "assembly labels compliance questions plugin_operations ledger_operations "

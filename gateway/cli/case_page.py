@@ -28,7 +28,13 @@ WORDS = {
     "access": ("request for data", "requests for data"),
     "erasure": ("request for erasure", "requests for erasure"),
 }
-SHORT = {"access": "data", "erasure": "erasure", "callback": "call"}
+
+
+RIGHTS = {
+    "access": "gateway contacts export {contact} --out FILE",
+    "erasure": "gateway contacts erase {contact}",
+}
+"""What fulfils a request, by kind."""
 
 
 def counted(cases: Mapping[str, Mapping[str, Any]], times: Times) -> list[str]:
@@ -45,7 +51,7 @@ def counted(cases: Mapping[str, Mapping[str, Any]], times: Times) -> list[str]:
         elif figures["overdue"]:
             told += f" open, {figures['overdue']} OVERDUE"
         elif figures.get("due"):
-            told += f" due {times.day(figures['due'])}"
+            told += f" due {_until(kind, figures['due'], times)}"
         else:
             told += " open"
         found.append(told)
@@ -63,8 +69,8 @@ def listed(data: Data, zone: str, wide: int, *, closed: bool) -> list[str]:
     head += [f"{overdue} OVERDUE"] if overdue else []
     rows = []
     for case in cases:
-        kind = SHORT.get(case["kind"], case["kind"])
-        rows.append([f"#{case['number']}", kind, _when(case, times, closed=closed), case["text"]])
+        when = _when(case, times, closed=closed)
+        rows.append([f"#{case['number']}", case["kind"], when, case["text"]])
     room = max(20, wide - LABEL - _taken(rows))
     for row in rows:
         row[3] = quoted(masked(row[3]), room) if row[3].strip() else ""
@@ -91,8 +97,13 @@ def _when(case: Data, times: Times, *, closed: bool) -> str:
     if case["overdue"]:
         return f"OVERDUE since {times.day(case['due_at'])}"
     if case["due_at"] is not None:
-        return f"due {times.day(case['due_at'])}"
+        return f"due {_until(case['kind'], case['due_at'], times)}"
     return f"waits {span(times.now - case['opened_at'])}"
+
+
+def _until(kind: str, due: int, times: Times) -> str:
+    """A call is wanted by an hour, what the law gives a month for by a day."""
+    return times.day(due) if kind in RIGHTS else times.short(due)
 
 
 def render(case: Data, zone: str, now: int, wide: int) -> list[str]:
@@ -120,7 +131,11 @@ def render(case: Data, zone: str, now: int, wide: int) -> list[str]:
     if case["closed_at"] is None:
         until = (case["who"] or {}).get("until")
         number = case["number"]
-        do = [f'gateway cases answer {number} "…"'] if until and until > now else []
+        do = []
+        if case["who"] is not None and case["kind"] in RIGHTS:
+            do.append(RIGHTS[case["kind"]].format(contact=case["who"]["contact"]))
+        if until and until > now:
+            do.append(f'gateway cases answer {number} "…"')
         page += lines("do", [*do, f"gateway cases close {number}"], wide)
     return page
 

@@ -65,7 +65,7 @@ def _list(target: Target, kind: str, closed: bool, limit: int, as_json: bool) ->
         show(paint(case_page.listed(clean(found), zone, columns(), closed=closed)))
 
 
-@cases.command("show")
+@cases.command("show", short_help="One case: who asked what, and until when to answer.")
 @click.argument("case")
 @json_option
 @click.pass_obj

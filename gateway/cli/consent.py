@@ -98,7 +98,7 @@ def verify(
     context.exit(0 if values["sound"] else 1)
 
 
-@consent.command()
+@consent.command(short_help="All that proves one person's consents.")
 @click.argument("who")
 @click.option("--out", required=True, type=_new_file, help="Where to write it: FILE.json.")
 @click.option("--page/--no-page", default=True, help="With a page to read beside it: FILE.html.")
@@ -158,7 +158,7 @@ def proof(
     context.exit(1 if verdict.problems else 0)
 
 
-@consent.command()
+@consent.command(short_help="Is somebody known, was erased, or never known?")
 @click.argument("identity")
 @click.option("--out", type=_new_file, help="Write the answer, signed, to this file.")
 @json_option
@@ -229,7 +229,7 @@ def anchor(context: click.Context, as_json: bool) -> None:
     context.exit(1 if any(done["anchors"].values()) else 0)
 
 
-@consent.command("rotate-key")
+@consent.command("rotate-key", short_help="Take a new key into use.")
 @click.option("--lost", is_flag=True, help="The old key is gone; the new one has no voucher.")
 @json_option
 @click.pass_obj
@@ -244,7 +244,7 @@ def rotate_key(target: Target, lost: bool, as_json: bool) -> None:
         show(paint(clean(consent_page.rotation_page(done, str(folder), columns()))))
 
 
-@consent.command("public-key")
+@consent.command("public-key", short_help="The public key that proofs are checked with.")
 @click.option("--out", type=_new_file, help="Write it to this file.")
 @json_option
 @click.pass_obj
@@ -265,7 +265,7 @@ def public_key(target: Target, out: Path | None, as_json: bool) -> None:
         show(pem.decode().rstrip())
 
 
-@consent.command()
+@consent.command(short_help="Derive every consent's state from its events.")
 @json_option
 @click.pass_obj
 def rebuild(target: Target, as_json: bool) -> None:

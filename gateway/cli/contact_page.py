@@ -39,7 +39,8 @@ def render(person: Mapping[str, Any], zone: str, now: int, wide: int) -> list[st
     page += _consents(person, times, wide)
     page += _events(person, times, wide)
     for index, said in enumerate(person["inbound"]):
-        words = quoted(said["words"], wide) if said["words"] else f"({said['kind']})"
+        words = said.get("caption") or said["words"]
+        words = quoted(words, wide) if words else f"({said['kind']})"
         label = "wrote" if not index else ""
         page += lines(label, [times.stamp(said["at"]), words], wide, between="  ")
     for window in person["windows"]:
@@ -102,13 +103,22 @@ def _events(person: Mapping[str, Any], times: Times, wide: int) -> list[str]:
         found += lines(
             label.ljust(LABEL) + times.stamp(event["at"]), pieces, wide, indent=LABEL + 21
         )
+        if event.get("wording"):
+            found += _wording(event["wording"], event["shown"], indent, wide)
         if event["evidence"] is None:
             found.append(f"{indent}evidence erased")
         for key, value in (event["evidence"] or {}).items():
-            found += [
-                indent + line
-                for line in lines(
-                    "", [f"{key}: {short(str(value), 300)}"], wide - len(indent), indent=0
-                )
-            ]
+            found += _below([f"{key}: {short(str(value), 300)}"], indent, wide)
     return found
+
+
+def _wording(name: str, text: str, indent: str, wide: int) -> list[str]:
+    """What the person agreed to, word for word."""
+    found = _below([f"wording: {name}"], indent, wide)
+    for line in text.split("\n"):
+        found += _below([line], indent + "│ ", wide)
+    return found
+
+
+def _below(pieces: list[str], indent: str, wide: int) -> list[str]:
+    return [indent + line for line in lines("", pieces, wide - len(indent), indent=0)]

@@ -47,7 +47,7 @@ def show_(target: Target, who: str, as_json: bool) -> None:
         show(paint(contact_page.render(clean(found), zone, time.time_ns() // 1000, columns())))
 
 
-@contacts.command()
+@contacts.command(short_help="Withdraw for a person who asked by another way.")
 @click.argument("who")
 @json_option
 @click.pass_obj

@@ -134,6 +134,9 @@ class Look:
         orphans = ledgering.orphans(tx)
         if orphans:
             self._find("evidence", f"{orphans:,} pieces of evidence belong to no event")
+        spoiled = ledgering.spoiled_wordings(tx)
+        if spoiled:
+            self._find("wording", f"{spoiled:,} of the wordings are not what people were shown")
         broken = ledgering.count_heads(tx) - len(kept)
         if broken:
             self._find("head", f"{broken:,} of the kept heads are none any more")

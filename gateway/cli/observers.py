@@ -84,7 +84,7 @@ def dead_letters(target: Target, observer: str | None, as_json: bool) -> None:
     show(page)
 
 
-@observers.command()
+@observers.command(short_help="Give an observer a dead letter again.")
 @click.argument("observer")
 @click.argument("event", type=int, required=False)
 @click.option("--all", "whole", is_flag=True, help="All dead letters of this observer.")
@@ -103,7 +103,7 @@ def retry(target: Target, observer: str, event: int | None, whole: bool, as_json
         show(f"{several(done['purged'], 'event')} cannot be given: the journal keeps no trace.")
 
 
-@observers.command()
+@observers.command(short_help="Give an observer again what happened since a time.")
 @click.argument("observer")
 @click.option("--since", required=True, metavar="TIME", help="2h, 3d, 2026-03-02, …")
 @json_option

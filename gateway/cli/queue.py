@@ -115,7 +115,8 @@ def _messages(messages: Sequence[Mapping[str, Any]], times: Times, wide: int) ->
             why = "paused by a person"
         elif message["state"] == "held":
             why = ": ".join(filter(None, ("held", masked(message["reason"]) or message["code"])))
-            why += f", until {times.short(message['until'])}" if message["until"] else ""
+            until = times.short(message["until"]) if message["until"] else ""
+            why += f", until {until}" if until not in why else ""
         elif message["state"] == "accepted":
             why = f"came {times.short(message['accepted_at'])}, not looked at yet"
         else:

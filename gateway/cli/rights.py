@@ -16,7 +16,7 @@ from gateway.cli.person import own_name
 from gateway.cli.words import several
 
 
-@click.command()
+@click.command(short_help="All that is stored about a person.")
 @click.argument("who")
 @click.option(
     "--out",
@@ -47,7 +47,7 @@ def export(target: Target, who: str, out: Path, readable: bool) -> None:
         f"{found['contact']}: {several(len(found['identities']), 'identity', 'identities')},"
         f" {several(len(found['consent_events']), 'consent event')}, {several(sent, 'message')} sent,"
         f" {received:,} received.  Written to {out}.\n"
-        "Hand it to this person alone, on a safe way."
+        "Hand it to this person alone, by a safe way."
     )
 
 
@@ -90,7 +90,7 @@ def erase(target: Target, who: str, reason: str, yes: bool, as_json: bool) -> No
     )
 
 
-@click.command()
+@click.command(short_help="Neither erase nor purge a contact, for a lawsuit.")
 @click.argument("who")
 @click.option("--reason", required=True, help="Why, such as the court's reference.")
 @json_option

@@ -234,6 +234,7 @@ def _waiting(messages: list[Data], times: Times, wide: int) -> list[str]:
             pieces = [title, f"came {times.short(message['accepted_at'])}, not looked at yet"]
         else:
             why = masked(message.get("reason") or message.get("code") or "")
-            pieces = [title, why, f"until {times.short(message['until'])}"]
+            until = times.short(message["until"])
+            pieces = [title, why, "" if until in why else f"until {until}"]
         found += lines("waiting" if not found else "", pieces, wide)
     return found

@@ -77,7 +77,7 @@ def clean(value: Any) -> Any:
             return value
         return "".join(c if c in "\n\t" or not _steers(c) else "�" for c in value)
     if isinstance(value, dict):
-        return {key: clean(item) for key, item in value.items()}
+        return {clean(key): clean(item) for key, item in value.items()}
     if isinstance(value, list):
         return [clean(item) for item in value]
     return value

@@ -7,7 +7,7 @@ then nothing of the call was kept; `accept` raises StoreFull while too much wait
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
 
@@ -37,8 +37,9 @@ def moment(at: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at)
 
 
-About = Literal["all", "messages", "deliveries"]
-"""What a sleeper waits for: any commit, messages to prepare, deliveries that came or landed."""
+About = str
+"""What a sleeper waits for: `all` is any commit, `messages` to prepare, `deliveries` that came or
+landed; or the name of an event, such as `inbound`, that came into the journal."""
 
 MessageState = Literal["accepted", "held", "dropped", "ready", "started", "cancelled"]
 
@@ -253,7 +254,12 @@ class Store(PeopleStore, LedgerStore, RightsStore, Protocol):
         ...
 
     # --- observers ------------------------------------------------------------------------------
-    async def events_after(self, observer: str, *, limit: int) -> list[Event]: ...
+    async def events_after(
+        self, observer: str, *, limit: int, names: Collection[str] = (), until: int | None = None
+    ) -> list[Event]:
+        """Return what comes after its position: of these names, if there are any, up to `until`."""
+        ...
+
     async def noticed(
         self,
         observer: str,
@@ -284,10 +290,10 @@ class Store(PeopleStore, LedgerStore, RightsStore, Protocol):
     async def journal_end(self) -> int: ...
 
     # --- sleepers -------------------------------------------------------------------------------
-    def changes(self, about: About = "all") -> int:
-        """Return a number that grows with every commit that changed something."""
+    def changes(self, *about: About) -> int:
+        """Return a number that grows with every commit that concerns one of them; `all` if none."""
         ...
 
-    async def changed(self, since: int, about: About = "all") -> None:
-        """Wait until `changes(about)` is greater than `since`."""
+    async def changed(self, since: int, *about: About) -> None:
+        """Wait until `changes(*about)` is greater than `since`."""
         ...

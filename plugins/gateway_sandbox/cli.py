@@ -34,6 +34,9 @@ _OPTIONS = {"phone_number_ids": "--phone-number-id", "host": "--listen", "port":
     show_default=True,
     help="Up to three times.",
 )
+@click.option(
+    "--name", "verified_name", default="Sandbox", show_default=True, help="What phones show above."
+)
 @click.option("--account-id", default=DEFAULT_ACCOUNT_ID, show_default=True)
 @click.option("--rate", default=80.0, show_default=True, help="Messages per second and number.")
 @click.option(

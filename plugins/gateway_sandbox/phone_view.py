@@ -25,6 +25,7 @@ class View(TypedDict, total=False):
     """Those members, as keyword arguments."""
 
     text: str
+    preview: bool
     header: str | None
     footer: str | None
     buttons: tuple[Button, ...]
@@ -58,7 +59,7 @@ def free_form(kind: str, payload: Json) -> View:
     """Everything that is no template, checked before."""
     match kind:
         case "text":
-            return View(text=payload["body"])
+            return View(text=payload["body"], preview=payload.get("preview_url") is True)
         case "interactive":
             return _interactive(payload)
         case "contacts":

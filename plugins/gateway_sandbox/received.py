@@ -75,6 +75,7 @@ class Received(msgspec.Struct, kw_only=True, omit_defaults=True):
     what the person reads without `header`, `footer` and `buttons`: body or caption.
     `first_byte`, `arrival`: unix seconds at which the request's first and last byte were read.
     `media`: a link, or an id of the media store; `media_type` says what it is, also in a header.
+    `preview`: a text asked for a preview of its first link.
     `marketing_edge`: it came by the Marketing Messages API.  `contacts`: as the API takes them.
     Members with a default are left out of the line while they have it.
     """
@@ -105,4 +106,5 @@ class Received(msgspec.Struct, kw_only=True, omit_defaults=True):
     location: Location | None = None
     contacts: tuple[dict[str, Any], ...] = ()
     reaction: Reaction | None = None
+    preview: bool = False
     marketing_edge: bool = False

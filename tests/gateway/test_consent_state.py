@@ -67,6 +67,24 @@ def told(*events: str) -> list[Fact]:
         (["1 confirmed", "2 withdrawn", "3 withdrawn switch", "4 resumed"], ("withdrawn", 2)),
         (["1 confirmed", "2 withdrawn switch", "3 withdrawn", "4 resumed"], ("withdrawn", 3)),
         (["1 confirmed", "2 resumed", "3 withdrawn switch"], ("withdrawn", 3)),
+        # Anybody can ask: what stood before stays closed to lists until the person's own yes.
+        (["1 withdrawn", "2 requested", "3 imported"], ("requested", 2)),
+        (["1 refused", "2 requested", "3 imported"], ("requested", 2)),
+        (["1 withdrawn", "2 requested", "3 expired of 2", "4 imported"], ("expired", 3)),
+        (["1 confirmed", "2 moved doubted", "3 requested", "4 imported"], ("requested", 3)),
+        (["1 requested", "2 expired of 1", "3 imported"], ("confirmed", 3)),
+        (
+            ["1 refused", "2 requested", "3 withdrawn switch", "4 resumed", "5 imported"],
+            ("requested", 2),
+        ),
+        # The switch is back on, but perhaps in other hands.
+        (["1 confirmed", "2 withdrawn switch", "3 moved doubted"], ("withdrawn", 2)),
+        (["1 confirmed", "2 withdrawn switch", "3 moved doubted", "4 resumed"], ("unconfirmed", 3)),
+        (
+            ["1 confirmed", "2 withdrawn switch", "3 moved doubted", "4 resumed", "5 imported"],
+            ("unconfirmed", 3),
+        ),
+        (["1 confirmed", "2 withdrawn switch", "3 moved", "4 resumed"], ("confirmed", 1)),
     ],
 )
 def test_what_it_is(events: list[str], expected: tuple[str, int] | None) -> None:
@@ -107,6 +125,9 @@ def test_after_a_stop_only_an_own_act_helps(events: list[str]) -> None:
     state = state_of(facts)
     assert state is not None
     assert state.state == "withdrawn"
+    asked = state_of([*facts, *told("10 requested", "11 imported", "12 expired", "13 imported")])
+    assert asked is not None
+    assert asked.state != "confirmed"
 
 
 @given(

@@ -80,9 +80,7 @@ def test_a_row_with_all_four_proves_a_consent() -> None:
         ({"confirmed_at": "0000-00-00 00:00:00"}, "confirmed_at is no time; write it as"),
         # proofs that contradict themselves
         ({"requested_at": "2025-03-02 10:15:03"}, "requested_at is later than confirmed_at"),
-        ({"withdrawn_at": "2025-03-02 10:15:02"}, "withdrawn_at is filled in, and not before"),
-        ({"withdrawn_at": "2025-06-01"}, "withdrawn_at is filled in, and not before confirmed_at"),
-        ({"withdrawn_at": "yes"}, "withdrawn_at is filled in, and not before confirmed_at"),
+        ({"withdrawn_at": "yes"}, "withdrawn_at is filled in, and is no time"),
     ],
 )
 def test_a_claim_is_no_proof(change: dict[str, str], reason: str) -> None:
@@ -111,6 +109,24 @@ def test_a_row_without_a_person_is_refused(change: dict[str, str], reason: str) 
     assert person is None
     assert verdict["verdict"] == "refused"
     assert verdict["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"withdrawn_at": "2025-03-02 10:15:02"},
+        {"withdrawn_at": "2025-06-01"},
+        {"withdrawn_at": "2025-06-01", "confirmed_at": "", "wording": ""},
+        {"withdrawn_at": "2025-06-01", "confirmed_at": "", "requested_at": "2025-03-02"},
+    ],
+)
+def test_a_list_withdraws(change: dict[str, str]) -> None:
+    """Who withdrew elsewhere, after all that the row proves, has withdrawn here."""
+    person, verdict = read_row(PROOF | change, CONFIG, file="x", default_topic=None)
+    assert verdict["verdict"] == "no_consent"
+    assert "taken as a withdrawal" in verdict["reason"]
+    assert person is not None
+    assert [(event.name, event.topic) for event in person.events] == [("withdrawn", "blog")]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway.errors import ConfigError, Later, StoreError
 from gateway.ids import new_id
@@ -89,6 +89,10 @@ async def until_done(store: SqliteStore, observer: Observer, **more: Any) -> lis
             await store.changed(seen)
         nursery.cancel_scope.cancel()
     return failures
+
+
+async def position(store: SqliteStore) -> int:
+    return int((await store.people_report("observers")).get("crm", {"position": 0})["position"])
 
 
 async def rows(store: SqliteStore, sql: str) -> list[Any]:
@@ -280,6 +284,72 @@ async def test_a_store_that_fails_is_asked_again(
     assert trio.current_time() >= 2
 
 
+# --- listening ----------------------------------------------------------------------------------
+class Listening(Notices):
+    """Is told of stops alone, and notes whatever it is given."""
+
+    listens = frozenset({"stop"})
+
+    async def notice(self, event: Event) -> Any:
+        self.saw.append(f"{event.name} {event.code}")
+        return self.act(event)
+
+
+async def stop_and_resume(store: SqliteStore, code: str) -> None:
+    """Two events, of which it listens to the first."""
+    await happen(store, [code])
+    assert await store.resume(code, at=NOW)
+
+
+async def test_who_listens_is_given_nothing_else(store: SqliteStore) -> None:
+    """In order, in batches that are full of what it wants, and passing over the rest."""
+    for n in range(120):
+        await stop_and_resume(store, str(n))
+    observer = Listening(answer)
+    await until_done(store, observer)
+    assert observer.saw == [f"stop {n}" for n in range(120)]
+    assert await answers(store) == [f"re:{n}" for n in range(120)]
+    assert await position(store) == await store.journal_end()
+
+
+async def test_what_nobody_listens_to_wakes_nobody(
+    store: SqliteStore, mock_clock: MockClock
+) -> None:
+    """However much is reported it looks once; what it listens to is noticed at once all the same,
+    and after some time it stands at the journal's end."""
+    await stop_and_resume(store, "a")
+    looks = 0
+    inner = store.events_after
+
+    async def counted(*what: Any, **more: Any) -> list[Event]:
+        nonlocal looks
+        looks += 1
+        return await inner(*what, **more)
+
+    store.events_after = counted  # type: ignore[method-assign]
+    noticed = trio.Event()
+    observer = Listening(lambda event: noticed.set() if event.code == "b" else None)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Observing(observer, store, Clock(), prepare).run)
+        seen = store.changes()
+        while await position(store) != await store.journal_end():
+            await store.changed(seen)
+            seen = store.changes()
+        await wait_all_tasks_blocked()
+        looks = 0
+        for n in range(50):
+            await store.put_state("x", {"n": str(n).encode()})
+        assert looks == 0
+        await stop_and_resume(store, "b")
+        await noticed.wait()
+        assert (mock_clock.current_time(), looks) == (0.0, 1)
+        mock_clock.rate = 100.0
+        while await position(store) != await store.journal_end():  # noqa: ASYNC110 - the store says
+            await trio.sleep(0.1)
+        nursery.cancel_scope.cancel()
+    assert observer.saw == ["stop a", "stop b"]
+
+
 # --- later --------------------------------------------------------------------------------------
 class Moving(Clock):
     """Moves with the time of the test."""
@@ -306,10 +376,6 @@ async def given(
                     waits.append(observing.waits)
         nursery.cancel_scope.cancel()
     return waits
-
-
-async def position(store: SqliteStore) -> int:
-    return int((await store.people_report("observers"))["crm"]["position"])
 
 
 async def test_what_is_wanted_later_is_waited_for_in_order(

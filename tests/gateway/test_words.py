@@ -46,6 +46,7 @@ def test_words_that_always_stop(word: str, spelling: str) -> None:
 
 
 EXACT = [
+    "Widerruf", "Ich widerrufe.", "Widerspruch!",
     "Stop. Danke", "STOP bitte", "Hallo, bitte abmelden!", "Guten Tag, bitte abbestellen. Vielen Dank",
     "please unsubscribe", "please remove me", "aufhören!",
     "Thank you, stop", "stop all please", "STOP alles", "Alles abbestellen",
@@ -62,6 +63,11 @@ EXACT = [
 ]  # fmt: skip
 
 NEAR = [
+    "ich widerrufe meine Einwilligung", "Einwilligung widerrufen", "Hiermit widerrufe ich die Einwilligung.",
+    "Ich ziehe meine Zustimmung zurück", "I withdraw my consent", "Ich widerspreche der Werbung",
+    "Ich widerspreche der Nutzung meiner Daten", "Bitte aus dem Verteiler nehmen",
+    "Nehmen Sie mich aus dem Verteiler", "Streicht mich von eurer Liste", "Stop promotions",
+    "Angebote stoppen",
     "STOP 12345", "stoppp", "STOOOOP", "Stopp jetzt", "jetzt aber stopp", "stop sofort", "stpo",
     "sotp", "stp", "stoop", "sto", "stopppp!!!", "abmeldn", "Abmelden 4711", "unsubcribe", "abmeldne",
     "Bitte keine Nachrichten mehr", "keine Werbung mehr bitte", "nicht mehr schreiben", "Keine Werbung",
@@ -88,6 +94,7 @@ CONVERSATION = [
     "bitte nicht stoppen", "don't stop", "Don't stop me now", "Wann endet der Stopp?",
     "Ich will NICHT abmelden", "der Bus stoppt hier", "shop", "step", "top", "Top!", "post", "spot",
     "stopp uhr", "Stoppuhr", "stepp", "stroh", "start up", "bestellen", "ummelden", "Stop and go",
+    "Ich möchte meine Bestellung widerrufen", "Was steht auf der Liste?",
     "Ich bekomme keine Nachrichten mehr", "Warum bekomme ich keine Nachrichten mehr?",
     "Wir bekommen keine Nachrichten mehr, bitte prüfen", "Es kommen keine Nachrichten an",
     "Ich habe keine Nachrichten erhalten", "I got no messages", "I am not getting any messages",
@@ -209,6 +216,14 @@ def test_closed_topics_are_for_the_companys_own_people() -> None:
         ("yes:" + "9" * 30, "", None),
         ("Ja", "Ja", Act(kind="yes", language="de")),
         ("keine Werbung mehr", "", None),
+        # Meta's own button to opt out of marketing, with and without a payload of its own.
+        ("Stop promotions", "Stop promotions", Act(kind="stop", near=True)),
+        ("x", "Stop promotions", Act(kind="stop", near=True)),
+        ("x", "Keine Angebote mehr", Act(kind="stop", near=True)),
+        ("start:blog", "Stop the press", Act(kind="start", topics=("blog",))),
+        ("x", "Mehr erfahren", None),
+        ("x", "Stop: Blog", Act(kind="stop", topics=("blog",))),
+        ("x", "Désabonner", Act(kind="stop", language="fr")),
     ],
 )
 def test_buttons(payload: str, caption: str, expected: Act | None) -> None:

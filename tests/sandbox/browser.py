@@ -5,7 +5,6 @@ Pipes instead of a port: nothing listens, nothing has to be found, and no WebSoc
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import json
 import os
@@ -172,11 +171,6 @@ class Tab:
                 windowsVirtualKeyCode=13,
             )
 
-    async def screenshot(self, path: Path) -> None:
-        """What is to be seen, as PNG."""
-        shot = await self.command("Page.captureScreenshot", format="png")
-        await trio.Path(path).write_bytes(base64.b64decode(shot["data"]))
-
 
 @asynccontextmanager
 async def chromium(program: str, folder: Path, language: str = "en-GB") -> AsyncIterator[Tab]:
@@ -191,7 +185,7 @@ async def chromium(program: str, folder: Path, language: str = "en-GB") -> Async
         os.dup2(high[1], 4)
 
     process = await trio.lowlevel.open_process(
-        [program, *FLAGS, f"--user-data-dir={folder}", f"--lang={language}"],
+        [program, *FLAGS, f"--user-data-dir={folder}", f"--accept-lang={language}"],
         pass_fds=(3, 4),
         preexec_fn=as_3_and_4,
         stdin=subprocess.DEVNULL,

@@ -12,7 +12,9 @@ from gateway_sandbox import world as people
 from gateway_sandbox.blog import Blog
 from gateway_sandbox.ledger import Ledger
 from gateway_sandbox.server import Server
-from gateway_sandbox.stage import Failed, set_table, why_of
+from gateway_sandbox.stage import Failed, heard, set_table, why_of
+from gateway_sandbox.talking import Said
+from gateway_sandbox.telling import BEFORE, arrival
 
 POSTED = {"title": "T", "teaser": "Ein Satz."}
 
@@ -87,7 +89,7 @@ async def test_all_is_well_when_everybody_got_it_once(deliver, blog):
     assert ledger.differences() == []
     right, sentence = ledger.verdict()
     assert right
-    assert sentence.startswith("7 messages for 7 expected")
+    assert sentence.startswith("7 messages for 7 expected: 7 posts; ")
 
 
 async def test_twice_unasked_and_without_a_way_out_are_seen(deliver, blog):
@@ -121,41 +123,104 @@ async def test_a_message_without_a_way_out_is_seen(deliver, blog):
     )
 
 
-async def test_who_left_by_the_script_gets_no_more(deliver, blog):
+async def test_who_left_by_the_script_gets_one_goodbye_and_no_post(deliver, blog, text):
     world, send = deliver
     ledger = Ledger(world.sandbox, blog.posts)
-    assert (await ledger.write(people.LEAVING, "Stop!", leaving=True)).status == 200
+    ledger.leaves(people.LEAVING)
+    assert (await ledger.act(people.LEAVING, ["goodbye"], "Stop!")).status == 200
     post = blog.publish()
     ledger.expect(post)
     for contact in set(people.SUBSCRIBED) - {people.LEAVING}:
         await send(contact, post)
-    assert ledger.verdict()[0]
+    assert ledger.differences() == [(people.LEAVING, "goodbye")]
+    goodbye = text(people.LEAVING, text={"body": "Du bist abgemeldet."})
+    await world.post(goodbye)
+    right, sentence = ledger.verdict()
+    assert right
+    assert sentence.startswith("7 messages for 7 expected: 6 posts, 1 goodbye; ")
+    await world.post(goodbye)
+    assert ledger.differences() == [(people.LEAVING, "other")]
+    assert not ledger.verdict()[0]
     await send(people.LEAVING, post)
-    assert ledger.differences() == [(people.LEAVING, post.link)]
+    assert (people.LEAVING, post.link) in ledger.differences()
 
 
 async def test_who_wrote_gets_one_answer(deliver, blog, text):
     world, send = deliver
     ledger = Ledger(world.sandbox, blog.posts)
-    await ledger.write(people.TALKING, "Guten Morgen!")
+    await ledger.act(people.TALKING, ["answer"], "Guten Morgen!")
     post = blog.publish()
     ledger.expect(post)
     for contact in people.SUBSCRIBED:
         await send(contact, post)
+    assert ledger.differences() == [(people.TALKING, "answer")]
     answer = text(people.TALKING, text={"body": "Danke, deine Nachricht ist da."})
     await world.post(answer)
     assert ledger.differences() == []
     right, sentence = ledger.verdict()
     assert right
-    assert sentence.startswith("7 messages for 7 expected and 1 answer,")
+    assert sentence.startswith("8 messages for 8 expected: 7 posts, 1 answer; ")
     await world.post(answer)
-    assert ledger.differences() == [(people.TALKING, "?")]
+    assert ledger.differences() == [(people.TALKING, "other")]
     assert not ledger.verdict()[0]
+
+
+async def test_who_signs_up_is_asked_welcomed_and_gets_the_next_post(deliver, blog, text):
+    """Each once, in its own form; whoever was asked and gets a welcome without a yes is seen."""
+    world, send = deliver
+    ledger = Ledger(world.sandbox, blog.posts)
+    who = people.JOINING
+    question = {
+        "type": "button",
+        "body": {"text": "Möchtest du das bekommen? Aufhören: STOP"},
+        "action": {"buttons": [{"type": "reply", "reply": {"id": "yes:1", "title": "Ja"}}]},
+    }
+    card = [{"name": {"formatted_name": "Beispiel GmbH", "first_name": "Beispiel"}}]
+    await ledger.act(who, ["question"], "START blog K7F3")
+    assert ledger.differences() == [(who, "question")]
+    await world.post(text(who, type="interactive", interactive=question))
+    assert ledger.differences() == []
+    await world.post(text(who, text={"body": "Danke, du bist dabei! Abmelden: STOP"}))
+    assert ledger.differences() == [(who, "other")]
+    ledger.joins(who)
+    await ledger.act(who, ["welcome", "card"], button_reply={"title": "Ja"})
+    assert ledger.differences() == [(who, "card")]
+    await world.post(text(who, type="contacts", contacts=card))
+    assert ledger.differences() == []
+    assert [kind for _, kind in ledger.labelled()] == ["question", "welcome", "card"]
+    post = blog.publish()
+    ledger.expect(post)
+    for contact in (*people.SUBSCRIBED, who):
+        await send(contact, post)
+    right, sentence = ledger.verdict()
+    assert right
+    assert sentence.startswith(
+        "11 messages for 11 expected: 8 posts, 1 question, 1 welcome, 1 card; "
+    )
+
+
+@pytest.mark.parametrize("kind", ["question", "welcome"])
+async def test_a_way_out_stands_in_what_leads_to_posts(deliver, blog, text, kind):
+    world, _ = deliver
+    ledger = Ledger(world.sandbox, blog.posts)
+    await ledger.act(people.JOINING, [kind], "START")
+    question = {
+        "type": "button",
+        "body": {"text": "Ja?"},
+        "action": {"buttons": [{"type": "reply", "reply": {"id": "yes", "title": "Ja"}}]},
+    }
+    says = {"text": {"body": "Danke!"}}
+    if kind == "question":
+        says = {"type": "interactive", "interactive": question}
+    await world.post(text(people.JOINING, **says))
+    assert ledger.verdict() == (False, "0 differ from what was expected, 1 without a way out")
 
 
 def test_a_demo_that_fails_says_why_in_one_sentence():
     group = ExceptionGroup("nursery", [ExceptionGroup("nursery", [Failed("it is late")])])
     assert why_of(group) == "it is late"
+    with pytest.raises(Failed, match="answered with 500"):
+        heard(Said(wamid="wamid.1", status=500, sent_at=0, answered_at=0))
 
 
 @pytest.mark.parametrize("how", ["writes", "fault", "reset"])
@@ -188,15 +253,17 @@ async def test_what_somebody_does_on_the_page_is_told_and_the_script_tells_its_o
     told: list[str] = []
     ledger = Ledger(world.sandbox, blog.posts, told.append)
     yours = people.CONFIRMED[0]
-    await ledger.write(people.LEAVING, "Stop!", leaving=True)
+    await ledger.act(people.LEAVING, ["goodbye"], "Stop!")
     await world.sandbox.say(yours, "Was\nkostet das?")
     await send(yours, blog.publish())
     await world.sandbox.say(yours, button=("STOP", "Abmelden"))
+    await world.sandbox.say(yours, button_reply={"title": "Ja"})
     await world.sandbox.say(yours, reaction={"emoji": "👍"})
     who = people.masked(yours)
     assert told == [
         f"you: {who} writes “Was kostet das?”, answered with 200",
         f"you: {who} taps “Abmelden”, answered with 200",
+        f"you: {who} taps “Ja”, answered with 200",
         f"you: {who} sends: reaction, answered with 200",
     ]
 
@@ -213,7 +280,7 @@ async def test_the_table_shows_as_many_of_the_newest_posts_as_fit(deliver, blog)
         assert max(map(len, lines)) <= wide
 
 
-async def test_the_page_says_who_left(start):
+async def test_the_page_says_who_left_and_who_came(start):
     """By the word or by the button; whoever says something else stays as introduced."""
     world = await start()
     set_table(world.sandbox)
@@ -221,8 +288,30 @@ async def test_the_page_says_who_left(start):
     writer, tapper, talker = people.CONFIRMED[:3]
     await world.sandbox.say(writer, "Stop!")
     await world.sandbox.say(tapper, button=("STOP", "Abmelden"))
-    await world.sandbox.say(talker, "Guten Morgen!")
+    await world.sandbox.say(talker, "Ja")
+    await world.sandbox.say(people.JOINING, button_reply={"title": "Ja"})
+    await world.sandbox.say(people.ASKED, button_reply={"title": "Nein"})
     shown = {phone.contact: phone for phone in world.sandbox.chats.introduced.values()}
     assert [shown[one].tone for one in (writer, tapper, talker)] == ["no", "no", "yes"]
     assert shown[writer].label == {"en": "wrote STOP", "de": "schrieb STOP"}
     assert shown[talker].label["en"] == "confirmed"
+    assert shown[people.JOINING].tone == "yes"
+    assert shown[people.JOINING].label["en"] == "signed up, said yes"
+    assert shown[people.ASKED].tone == "wait"
+
+
+async def test_what_arrives_is_told_in_one_line_that_fits(deliver, blog, text):
+    world, send = deliver
+    post = blog.publish()
+    await send(people.CONFIRMED[0], post)
+    await world.sandbox.say(people.TALKING, "Guten Morgen!")
+    await world.post(text(people.TALKING, text={"body": "Danke! " + "Ein Mensch liest. " * 9}))
+    template, answer = world.sandbox.received()
+    for wide, fits in ((80, False), (140, True)):
+        told = arrival(template, "post", post, wide)
+        assert (f"“{post.title}”" in told) is fits
+        assert "template, footer “" in told
+        told = arrival(answer, "answer", None, wide)
+        assert wide - 3 < len(told) + BEFORE <= wide  # no blank before the dots
+        assert "answer “Danke! Ein Mensch liest." in told
+        assert told.endswith("…”")

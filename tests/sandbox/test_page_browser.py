@@ -89,6 +89,24 @@ async def test_a_post_arrives_and_the_person_taps_and_writes(start, blog_post, t
         assert json.loads(shown)["entry"][0]["changes"][0]["value"]["messages"][0]["id"]
 
 
+async def test_the_day_stands_once_above_its_messages(start, text, tmp_path):
+    """Also if the page drew what the person wrote before the sandbox told of it, and dated it
+    later."""
+    world = await start()
+    async with looking(world, tmp_path) as tab:
+        await tab.evaluate("{ const now = Date.now; Date.now = () => now() + 900; }")
+        for n, words in enumerate(("Hallo", "Seid ihr da?"), 1):
+            await tab.click(f"{HERE} .compose input[type=text]")
+            await tab.write(words)
+            await tab.until(f"document.querySelectorAll('{HERE} .mine .i-ticks').length === {n}")
+        assert (await world.post(text(PHONE))).status_code == 200
+        await tab.until(f"document.querySelector('{HERE} .status.read')", 10)
+        assert await tab.evaluate(TEXTS) == ["Hallo", "Seid ihr da?", "Guten Tag"]
+        assert await tab.evaluate(f"document.querySelectorAll('{HERE} .day').length") == 1
+        first = f"document.querySelector('{HERE} .day').nextElementSibling"
+        assert "Hallo" in await tab.evaluate(f"{first}.textContent")
+
+
 async def test_everything_a_business_can_send_is_shown(start, text, tmp_path):
     world = await start()
     await world.sandbox.say(PHONE, "Guten Tag")
@@ -109,7 +127,13 @@ async def test_everything_a_business_can_send_is_shown(start, text, tmp_path):
         text(PHONE, type="document", text=None, document=paper),
         text(PHONE, type="location", text=None, location=place),
         text(PHONE, type="contacts", text=None, contacts=[contact]),
-        text(PHONE, text={"body": "https://blog.example/%E0%A4%A and https://[ and *_~` **"}),
+        text(
+            PHONE,
+            text={
+                "body": "https://blog.example/%E0%A4%A and https://[ and *_~` **",
+                "preview_url": True,
+            },
+        ),
     ]
     async with looking(world, tmp_path) as tab:
         for body in sends:

@@ -47,7 +47,7 @@ CARD = {
 @pytest.mark.parametrize(
     ("kind", "payload", "shown"),
     [
-        ("text", {"body": "Hallo", "preview_url": True}, {"text": "Hallo"}),
+        ("text", {"body": "Hallo", "preview_url": True}, {"text": "Hallo", "preview": True}),
         (
             "image",
             {"link": LINK, "caption": "Bild"},
@@ -131,9 +131,12 @@ async def test_what_a_phone_shows(start, text, kind, payload, shown):
     assert (line.type, line.form, line.category) == (kind, "text", None)
     names = (
         "text", "header", "footer", "buttons", "rows", "media", "media_type", "filename", "voice",
-        "location", "contacts", "reaction",
+        "location", "contacts", "reaction", "preview",
     )  # fmt: skip
-    empty = {"text": "", "buttons": (), "rows": (), "contacts": (), "voice": False}
+    empty = {"text": "", "buttons": (), "rows": (), "contacts": ()} | {
+        "voice": False,
+        "preview": False,
+    }
     assert {name: getattr(line, name) for name in names} == dict.fromkeys(names) | empty | shown
     await world.sandbox.settled()
     # On a busy machine one webhook may overtake another, as at Meta.

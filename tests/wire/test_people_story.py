@@ -1,11 +1,15 @@
 """The whole way of one person, in a browser: form, Send, yes, welcome, a post that the editor let
-go, STOP, silence.  Sandbox and gateway are processes; `PICTURES=DIR` keeps what was seen."""
+go, a question and its answer, STOP, silence.  Sandbox and gateway are processes.
+
+    PICTURES=docs/images make test TESTS=tests/wire/test_people_story.py
+
+makes the pictures of docs/subscribers.md and of the README anew."""
 
 from __future__ import annotations
 
 import html
-import json
 import os
+import re
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,12 +21,24 @@ import trio
 from gateway.ids import read as read_id
 from gateway.keys import Keys
 from gateway.links import SignedLinks
+from tests.gateway.smtp import SmtpServer, smtp
 from tests.needs import need
-from tests.sandbox.browser import Tab, chromium
-from tests.wire.world import World, feed, query
+from tests.sandbox.browser import chromium
+from tests.wire.camera import Camera
+from tests.wire.phones import SIZE, Phones, on
+from tests.wire.world import World, feed, numbers, query
 
 VISITOR, EDITOR = "+491713920011", "+491713920001"
+READER = "+491713920012"
+"""Subscribed long ago, together with some others, and does not write before there is a question."""
+OTHERS = 10
 NUMBER = "+49 171 3920099"
+OUTSIDE = "https://wa.blog.example"
+COMPANY = """
+imprint = "https://blog.example/impressum"
+privacy = "https://blog.example/datenschutz"
+mail    = "redaktion@blog.example"
+"""
 MORE = """
 frequency = "höchstens dreimal pro Woche"
 [people]
@@ -41,128 +57,175 @@ url     = "{site}/feed.xml"
 topic   = "blog"
 every   = "1s"
 private = true
+[observers.signup]
+withdraw_page = "website"
+[observers.forward]
+[mail]
+host = "localhost"
+port = {mail}
+security = "none"
 """
+NINE, TEN = "Neun Fragen", "Zehn Fragen"
+ABOUT = "Was kostet eine Wärmepumpe, wie laut ist sie, und lohnt sie sich im Altbau?"
+QUESTION, ANSWER = "Habt ihr am Samstag offen?", "Ja, samstags von 10 bis 14 Uhr."
 CHAIN = ("consent", "filter", "approval", "ratelimit", "footer")
-
-
-class Phones:
-    """The page of phones in a browser."""
-
-    def __init__(self, tab: Tab, world: World) -> None:
-        self.tab = tab
-        self.url = f"http://127.0.0.1:{world.sandbox_port}"
-
-    async def texts(self, phone: str) -> list[str]:
-        """What stands in the bubbles of a phone."""
-        return list(
-            await self.tab.evaluate(
-                f"[...document.querySelectorAll({_on(phone, '.text')})].map((one) => one.textContent)"
-            )
-        )
-
-    async def until_says(self, phone: str, words: str) -> None:
-        """Wait until a bubble of a phone holds these words."""
-        await self.tab.until(
-            f"[...document.querySelectorAll({_on(phone, '.text')})]"
-            f".some((one) => one.textContent.includes({json.dumps(words)}))",
-            20,
-        )
-
-    async def press(self, phone: str, caption: str, at: int = 1) -> None:
-        """Press the button with that caption that came `at` so many."""
-        await self.tab.until(
-            f"(() => {{ const all = [...document.querySelectorAll({_on(phone, '.press')})]"
-            f".filter((one) => one.textContent.trim() === {json.dumps(caption)});"
-            f" if (all.length < {at}) return false; all[{at} - 1].click(); return true; }})()",
-            20,
-        )
-
-
-def _on(phone: str, selector: str) -> str:
-    return json.dumps(f'.phone[data-contact="{phone}"] {selector}')
 
 
 @pytest.mark.timeout(240)
 async def test_one_person_from_the_form_to_the_end(world: World, tmp_path: Path) -> None:
     program = need("chromium")
-    world.write_settings(
-        MORE.format(editor=EDITOR, sandbox=world.sandbox_port, number=NUMBER, site=world.site.url),
-        CHAIN,
-    )
-    world.site.documents["/feed.xml"] = feed([("1", "Alt")])
-    await _in_thread(world.start_sandbox, "--delays", "0.05,0.1,0.2")
-    await _in_thread(world.start_gateway)
-    await _in_thread(world.until, lambda: world.site.fetches.get("/feed.xml", 0) >= 2, "the feed")
-    await _in_thread(world.say, EDITOR, "Hallo")  # editors write first too
-    public = f"http://127.0.0.1:{world.public}"
-    async with chromium(program, tmp_path / "profile", "de-DE") as tab:
-        phones = Phones(tab, world)
-        seen = partial(_picture, tab)
-        # The form: nothing is ticked, nothing asks for a number.
-        await tab.open(f"{public}/in/website/?lang=de", 390, 844)
-        await tab.until("document.querySelector('button')")
-        assert not await tab.evaluate("document.querySelector('[type=checkbox]').checked")
-        assert not await tab.evaluate("Boolean(document.querySelector('[type=tel]'))")
-        await seen("form")
-        await tab.click("[type=checkbox]")
-        await tab.click("button")
-        link = html.unescape(
-            str(await tab.until("document.querySelector('a[href*=\"/wa.me/\"]')?.href", 10))
-        )
-        await seen("send")
-        assert "START" in link
-        assert await _asked(world, VISITOR) == 0
-        # The person presses Send on the own phone, is asked, and says yes.
-        await tab.open(f"{link}&phone={VISITOR.replace('+', '%2B')}", 1400, 900)
-        await tab.until(
-            f"document.querySelector({_on(VISITOR, '.compose input[type=text]')})?.value", 10
-        )
-        await tab.click(f'.phone[data-contact="{VISITOR}"] .go')
-        await tab.until(f"document.querySelector({_on(VISITOR, '.press')})", 20)
-        await seen("question")
-        assert _state(world) == "requested"
-        await phones.press(VISITOR, "Ja")
-        await phones.until_says(VISITOR, "PAUSE")
-        await seen("welcome")
-        assert _state(world) == "confirmed"
-        # A post comes; the editor gets it first, with a card, and lets it go.
-        world.site.documents["/feed.xml"] = feed([("2", "Neun Fragen"), ("1", "Alt")])
-        await phones.until_says(EDITOR, "Neun Fragen")
-        await seen("editor")
-        assert not any("Neun Fragen" in text for text in await phones.texts(VISITOR))
-        await phones.press(EDITOR, "Senden")
-        await phones.until_says(VISITOR, "Neun Fragen")
-        await seen("post")
-        # STOP: one confirmation, and the next post does not come.
-        await tab.click(f'.phone[data-contact="{VISITOR}"] .compose input[type=text]')
-        await tab.write("Stop. Danke")
-        await tab.until(
-            f"document.querySelectorAll({_on(VISITOR, '.theirs[data-id]')}).length >= 5", 20
-        )
-        await seen("stopped")
-        assert _state(world) == "withdrawn"
-        before = await phones.texts(VISITOR)
-        world.site.documents["/feed.xml"] = feed(
-            [("3", "Zehn Fragen"), ("2", "Neun Fragen"), ("1", "Alt")]
-        )
-        await phones.until_says(EDITOR, "Zehn Fragen")
-        await phones.press(EDITOR, "Senden", 2)
-        await _in_thread(
-            world.until,
-            lambda: query(world, "SELECT count(*) FROM messages WHERE state = 'started'"
-                          " AND kind = 'marketing'")[0][0] == 2,
-            "the next post goes out to whoever is left",
-        )  # fmt: skip
-        await trio.sleep(1.0)
-        assert await phones.texts(VISITOR) == before
-        # The page behind the personal link: looking changes nothing.
-        contact = _contact(world)
-        token = SignedLinks(Keys(tmp_path / "keys").secret("links")).token("withdraw", contact)
-        await tab.open(f"{public}/in/website/w/{token}?lang=de", 390, 844)
-        await tab.until("document.querySelector('main, body')")
-        await seen("withdrawn")
-        assert tab.problems == []
+    with smtp() as mail:
+        await _in_thread(_start, world, mail.port)
+        async with chromium(program, tmp_path / "profile", "de-DE") as tab:
+            phones, camera = Phones(tab, world), Camera(tab)
+            await _signs_up(world, phones, camera)
+            await _looks_at_the_own_page(world, phones, camera)
+            await _gets_a_post(world, phones, camera)
+            await _asks(world, phones, camera, mail)
+            await _stops(world, phones, camera)
+            assert tab.problems == []
     await _the_story_is_told(world, tmp_path)
+
+
+def _start(world: World, mail_port: int) -> None:
+    world.write_settings(
+        MORE.format(
+            editor=EDITOR, sandbox=world.sandbox_port, number=NUMBER, site=world.site.url,
+            mail=mail_port,
+        ),
+        CHAIN,
+    )  # fmt: skip
+    settings = world.config.read_text(encoding="utf-8")
+    settings = settings.replace("[server]", f'{COMPANY}[server]\npublic_url = "{OUTSIDE}"')
+    world.config.write_text(settings, encoding="utf-8")
+    world.site.documents["/feed.xml"] = _blog("Alt")
+    world.start_sandbox("--delays", "0.05,0.1,0.2", "--name", "Beispiel GmbH")
+    for phone, who in ((EDITOR, "Redaktion"), (VISITOR, "neu"), (READER, "abonniert")):
+        world.ask("POST", "/sandbox/phones", {"phone": phone, "label": {"de": who}})
+    world.import_contacts([READER, *numbers(OTHERS)])
+    world.start_gateway()
+    world.until(lambda: world.site.fetches.get("/feed.xml", 0) >= 2, "the feed")
+    world.say(EDITOR, "Hallo")  # editors write first too
+
+
+def _blog(*titles: str) -> bytes:
+    """The blog's feed, newest first."""
+    posts = feed([(re.sub(r"\W+", "-", title.lower()), title) for title in titles])
+    return posts.replace(f"Über {NINE}. ".encode(), ABOUT.encode())
+
+
+async def _signs_up(world: World, phones: Phones, camera: Camera) -> None:
+    """Form, Send, question, yes, welcome: nothing is ticked, nothing asks for a number."""
+    tab = phones.tab
+    await tab.open(f"{phones.public}/in/website/?lang=de", 390, 844)
+    await tab.command("Emulation.setTimezoneOverride", timezoneId="Europe/Berlin")
+    await tab.until("document.querySelector('button')")
+    assert not await tab.evaluate("document.querySelector('[type=checkbox]').checked")
+    assert not await tab.evaluate("Boolean(document.querySelector('[type=tel]'))")
+    await camera.page("form")
+    await tab.click("[type=checkbox]")
+    await tab.click("button")
+    link = html.unescape(
+        str(await tab.until("document.querySelector('a[href*=\"/wa.me/\"]')?.href", 10))
+    )
+    await camera.page("send")
+    assert "START" in link
+    assert await _asked(world, VISITOR) == 0
+    # The person presses Send on the own phone, is asked, and says yes.
+    await tab.open(f"{link}&phone={VISITOR.replace('+', '%2B')}", *SIZE)
+    await tab.until(
+        f"document.querySelector({on(VISITOR, '.compose input[type=text]')})?.value", 10
+    )
+    await tab.click(f'.phone[data-contact="{VISITOR}"] .go')
+    await tab.until(f"document.querySelector({on(VISITOR, '.press')})", 20)
+    await phones.until_read(VISITOR)
+    await camera.phone("question", VISITOR)
+    assert _state(world) == "requested"
+    await phones.press(VISITOR, "Ja")
+    await phones.until_says(VISITOR, "PAUSE")
+    await tab.until(f"document.querySelector({on(VISITOR, '.contact')})", 20)
+    await phones.until_read(VISITOR)
+    await camera.phone("welcome", VISITOR)
+    assert _state(world) == "confirmed"
+
+
+async def _looks_at_the_own_page(world: World, phones: Phones, camera: Camera) -> None:
+    """The link of the welcome: looking changes nothing."""
+    (path,) = {
+        found[1]
+        for text in await phones.texts(VISITOR)
+        if (found := re.search(rf"{OUTSIDE}(/in/website/w/\S+)", text))
+    }
+    await phones.tab.open(f"{phones.public}{path}", 390, 844)
+    await phones.tab.until("document.querySelector('.rows button')")
+    await camera.page("own-page")
+    assert _state(world) == "confirmed"
+
+
+async def _gets_a_post(world: World, phones: Phones, camera: Camera) -> None:
+    """A post comes; the editor gets it first, with a card, and lets it go."""
+    await phones.open()
+    world.site.documents["/feed.xml"] = _blog(NINE, "Alt")
+    await phones.until_says(EDITOR, "Soll das raus?")
+    await phones.until_read(EDITOR)
+    await camera.phone("editor", EDITOR)
+    assert not any(NINE in text for text in await phones.texts(VISITOR))
+    await phones.press(EDITOR, "Senden")
+    await phones.until_says(VISITOR, NINE)
+    await phones.until_says(READER, NINE)
+    await phones.until_read(READER)
+    await phones.until_read(EDITOR)
+    await camera.phone("post", READER)
+    await camera.phones("editor-and-subscriber", EDITOR, f"Neuer Beitrag: {NINE}", READER)
+
+
+async def _asks(world: World, phones: Phones, camera: Camera, mail: SmtpServer) -> None:
+    """A question goes out by mail, and its answer comes back from the page that the mail links."""
+    tab = phones.tab
+    await phones.write(READER, QUESTION)
+    await phones.until_says(READER, "Ein Mensch liest sie")
+    await _in_thread(world.until, lambda: mail.mails, "the mail with the question")
+    part = mail.mails[0].get_body(("plain",))
+    found = re.search(rf"{OUTSIDE}(/on/forward/answer/\S+)", part.get_content() if part else "")
+    assert found
+    await tab.open(f"{phones.public}{found[1]}", 390, 844)
+    await tab.click("textarea")
+    await tab.command("Input.insertText", text=ANSWER)
+    await camera.page("answer")
+    await tab.click("[value=send]")
+    await tab.until("document.querySelector('.done')", 10)
+    await phones.open()
+    await phones.until_says(READER, ANSWER)
+    await phones.until_read(READER)
+    await camera.phone("answered", READER)
+
+
+async def _stops(world: World, phones: Phones, camera: Camera) -> None:
+    """STOP: one confirmation, and the next post does not come."""
+    await phones.write(VISITOR, "Stop. Danke")
+    await phones.until_says(VISITOR, "Du bist abgemeldet")
+    await phones.until_read(VISITOR)
+    await camera.phone("stopped", VISITOR)
+    assert _state(world) == "withdrawn"
+    before = await phones.texts(VISITOR)
+    world.site.documents["/feed.xml"] = _blog(TEN, NINE, "Alt")
+    await phones.until_says(EDITOR, TEN)
+    await phones.press(EDITOR, "Senden", 2)
+    await _in_thread(
+        world.until,
+        lambda: query(world, "SELECT count(*) FROM messages WHERE state = 'started'"
+                      " AND kind = 'marketing'")[0][0] == 2,
+        "the next post goes out to whoever is left",
+    )  # fmt: skip
+    await trio.sleep(1.0)
+    assert await phones.texts(VISITOR) == before
+    # The page behind the personal link, made by the keys on disk.
+    keys = SignedLinks(Keys(world.folder / "keys").secret("links"))
+    token = keys.token("withdraw", _contact(world))
+    await phones.tab.open(f"{phones.public}/in/website/w/{token}?lang=de", 390, 844)
+    await phones.tab.until("document.querySelector('main')")
+    assert "keine Nachrichten" in await phones.tab.evaluate("document.body.textContent")
+    await camera.page("withdrawn")
 
 
 async def _the_story_is_told(world: World, folder: Path) -> None:
@@ -192,20 +255,19 @@ async def _the_story_is_told(world: World, folder: Path) -> None:
     print(done.stdout.decode())
 
 
-async def _picture(tab: Tab, name: str) -> None:
-    folder = os.environ.get("PICTURES")
-    if folder:
-        await tab.screenshot(Path(folder) / f"{name}.png")
-
-
 async def _asked(world: World, phone: str) -> int:
     lines = await _in_thread(world.received)
     return sum(line["contact"] == phone for line in lines)
 
 
 def _state(world: World) -> Any:
-    rows = query(world, "SELECT state FROM consents WHERE topic = 'blog'")
-    return rows[-1][0] if rows else None
+    """The consent of the visitor to the blog."""
+    rows = query(
+        world,
+        "SELECT state FROM consents JOIN identities USING (contact_id)"
+        f" WHERE topic = 'blog' AND value = '{VISITOR}'",
+    )
+    return rows[0][0] if rows else None
 
 
 def _contact(world: World) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +71,19 @@ def _settle_plans(connection: apsw.Connection) -> None:
 class SqliteTransaction:
     """What a job works with: `execute`, `one`, and the depths that are kept beside the rows."""
 
-    def __init__(self, connection: apsw.Connection, suppression: bytes | None = None) -> None:
-        """`suppression`: the key of the hashes by which erased people are remembered."""
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        suppression: bytes | None = None,
+        happened: Callable[[frozenset[str]], object] = lambda names: None,
+    ) -> None:
+        """`suppression`: the key of the hashes by which erased people are remembered.
+        `happened`: is told, once it is on disk, which events came into the journal."""
         self._connection = connection
         self.suppression = suppression
         self.execute = connection.execute
+        self._happened = happened
+        self._events: set[str] = set()
         self._seen_changes = 0
         self._next_id = 0
         self._depths: Counter[tuple[int, int]] = Counter()
@@ -125,6 +133,7 @@ class SqliteTransaction:
         consent: int | None = None,
     ) -> None:
         """Add a line to the journal."""
+        self._events.add(name)
         self.execute(
             "INSERT INTO journal (at, name, message_id, delivery_id, contact_id, sender, code,"
             " detail, inbound_id, case_id, consent_event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -136,6 +145,7 @@ class SqliteTransaction:
     # --- for the writer -------------------------------------------------------------------------
     def begin(self) -> None:
         self.execute("BEGIN IMMEDIATE")
+        self._events.clear()
         self._seen_changes = self._connection.total_changes()
 
     def savepoint(self) -> None:
@@ -163,6 +173,8 @@ class SqliteTransaction:
         self._depths.clear()
         changed = self._connection.total_changes() != self._seen_changes
         self.execute("COMMIT")
+        if self._events:
+            self._happened(frozenset(self._events))
         return changed
 
     def rollback(self) -> None:

@@ -22,14 +22,16 @@ ORDER BY retired_at, first_seen
 """
 CONSENTS = "SELECT topic, state, event, since FROM consents WHERE contact_id = ?"
 EVENTS = """
-SELECT e.number, e.at, e.topic, e.name, e.source, v.evidence, w.language, w.version, e.wording
+SELECT e.number, e.at, e.topic, e.name, e.source, v.evidence, w.language, w.version, e.wording,
+       w.text
 FROM consent_events e LEFT JOIN consent_evidence v ON v.number = e.number
      LEFT JOIN wordings w ON w.hash = e.wording
 WHERE e.contact_id = ? ORDER BY e.number
 """
 WINDOWS = "SELECT sender, until FROM windows WHERE contact_id = ?"
 INBOUND = """
-SELECT at, kind, words, provider_id FROM inbound WHERE contact_id = ? ORDER BY id DESC LIMIT 20
+SELECT at, kind, words, caption, provider_id FROM inbound WHERE contact_id = ?
+ORDER BY id DESC LIMIT 20
 """
 LOOKUPS = "SELECT at, who, what FROM lookups WHERE contact_id = ? ORDER BY id DESC LIMIT 20"
 
@@ -69,13 +71,14 @@ def contact(tx: SqliteTransaction, id: int) -> Row | None:
                 "source": source,
                 "evidence": msgspec.json.decode(evidence) if evidence else None,
                 "wording": f"{language} {version} ({seen.hex()[:8]})" if seen else "",
+                "shown": text or "",
             }
-            for number, at, topic, name, source, evidence, language, version, seen in sorted(
+            for number, at, topic, name, source, evidence, language, version, seen, text in sorted(
                 events, key=lambda event: int(event[0])
             )
         ],
         "windows": _rows(tx, WINDOWS, id, "sender", "until"),
-        "inbound": _rows(tx, INBOUND, id, "at", "kind", "words", "provider_id"),
+        "inbound": _rows(tx, INBOUND, id, "at", "kind", "words", "caption", "provider_id"),
         "lookups": _rows(tx, LOOKUPS, id, "at", "who", "what"),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -181,9 +181,11 @@ class SqliteStore(PeopleVerbs, LedgerVerbs, RightsVerbs):
         return await self._read(partial(reports.REPORTS[name], **parameters))
 
     # --- observers ------------------------------------------------------------------------------
-    async def events_after(self, observer: str, *, limit: int) -> list[Event]:
+    async def events_after(
+        self, observer: str, *, limit: int, names: Collection[str] = (), until: int | None = None
+    ) -> list[Event]:
         def job(tx: SqliteTransaction) -> list[Event]:
-            return noticing.events_after(tx, noticing.position(tx, observer), limit)
+            return noticing.events_after(tx, observer, limit, names, until)
 
         return await self._read(job)
 

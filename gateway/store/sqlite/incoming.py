@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gateway.consent_state import SWITCH
 from gateway.ids import new_id
@@ -15,6 +15,7 @@ from gateway.store.sqlite import merging, people
 from gateway.store.sqlite.acts import Did, Heard, apply
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.echoing import take_echoes
+from gateway.store.sqlite.identities import same
 from gateway.store.sqlite.settling import BY_NUMBER, BY_PROVIDER_ID, Attempt, derive
 from gateway.store.sqlite.withdrawing import Withdrawal
 
@@ -118,13 +119,20 @@ def intake(
     waiting = dict.fromkeys((*withdrawn, *repeated))
     return Taken(
         withdrawn=tuple(dict.fromkeys(withdrawn)),
-        sending=tuple(c for c in waiting if tx.one(IN_THE_AIR, (c,))),
+        sending=in_the_air(tx, waiting),
         inbound=taken,
         duplicates=duplicates,
         statuses=statuses,
         unmatched=unmatched,
         dropped=dropped,
     )
+
+
+def in_the_air(tx: SqliteTransaction, contacts: Iterable[int]) -> tuple[int, ...]:
+    """Return who of the contacts has something in the air, also as the contact that somebody was
+    before two turned out to be one."""
+    everybody = (one for contact in contacts for one in same(tx, contact))
+    return tuple(one for one in everybody if tx.one(IN_THE_AIR, (one,)))
 
 
 def _take(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from gateway.consent_chain import COLUMNS, Row
+from gateway.consent_chain import COLUMNS, Row, wording_hash
 from gateway.heads import Head, PublicKey, SignedHead, read_stated, stated
+from gateway.inbound import Wording
 from gateway.ledger import Entry
 from gateway.message import Identity
 from gateway.store.ledger import Anchor, KeptHead
@@ -46,6 +47,24 @@ def orphans(tx: SqliteTransaction) -> int:
         " WHERE NOT EXISTS (SELECT 1 FROM consent_events e WHERE e.number = v.number)"
     )
     return int(row[0]) if row else 0
+
+
+def spoiled_wordings(tx: SqliteTransaction) -> int:
+    """Return how many wordings are not what the events name by their hash, or are gone."""
+    kept = {
+        bytes(digest): Wording(text=text, language=language, version=version, purpose=purpose)
+        for digest, text, language, version, purpose in tx.rows(
+            "SELECT hash, text, language, version, purpose FROM wordings"
+        )
+    }
+    named = {
+        bytes(digest)
+        for (digest,) in tx.rows(
+            "SELECT DISTINCT wording FROM consent_events WHERE wording IS NOT NULL"
+        )
+    }
+    changed = {digest for digest, wording in kept.items() if wording_hash(wording) != digest}
+    return len(changed | (named - kept.keys()))
 
 
 def count_heads(tx: SqliteTransaction) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from gateway.consent_state import SWITCH
 from gateway.inbound import DOUBTED, ConsentEvent, IdentityChange, Wording
 from gateway.message import Identity
 from gateway.store.protocol import micros, moment
@@ -29,6 +30,14 @@ ACCOUNT = ("phone", "user_id", "parent_user_id")
 "Business-scoped user IDs": a new one is generated)."""
 
 CONFIRMED = "SELECT topic FROM consents WHERE contact_id = ? AND state = 'confirmed'"
+STOPPED_BY_SWITCH = f"""
+SELECT c.topic FROM consents c JOIN consent_events e ON e.number = c.event
+WHERE c.contact_id = ?1 AND c.state = 'withdrawn' AND c.topic <> '{EVERYTHING}'
+  AND e.source LIKE '{SWITCH}%'
+  AND NOT EXISTS (SELECT 1 FROM consent_events m WHERE m.contact_id = ?1 AND m.topic = c.topic
+                  AND m.name = 'moved' AND m.source = '{DOUBTED}' AND m.number > c.event)
+"""
+"""What the person may take up again without a word, by the same switch; not doubted yet."""
 UNCONFIRMED = "SELECT topic FROM consents WHERE contact_id = ? AND state = 'unconfirmed'"
 
 
@@ -96,6 +105,14 @@ def _strange(
     return ours
 
 
+def _strangers(tx: SqliteTransaction, one: int, other: int, sender: str, said_at: int) -> bool:
+    """Return whether the sender knows two contacts by different user ids."""
+    theirs = [known.identity for known in of_contact(tx, one) if not known.retired]
+    return bool(
+        _strange(tx, one, (), sender, said_at) and _strange(tx, other, theirs, sender, said_at)
+    )
+
+
 def _take_over(
     tx: SqliteTransaction,
     contact: int,
@@ -127,6 +144,9 @@ def change(tx: SqliteTransaction, change: IdentityChange, sender: str, at: int) 
     new = [one for one in change.new if one not in change.old]
     if not new or (moved and _stale(tx, contact, change, said_at)):
         return
+    if not moved and any(one.kind == "user_id" for one in new):
+        behind(tx, sender, (*change.old, *new), said_at, at)  # it may be somebody else's by now
+        return
     if moved:
         for one in of_contact(tx, contact):
             if one.identity.kind in ACCOUNT and not one.retired and one.identity not in new:
@@ -137,6 +157,9 @@ def change(tx: SqliteTransaction, change: IdentityChange, sender: str, at: int) 
     for other in sorted({one.contact for one in known(tx, new, retired=False)} - {contact}):
         if moved and _strange(tx, other, change.new, sender, said_at):
             _take_over(tx, contact, other, new, sender, said_at, at)
+        elif not moved and _strangers(tx, contact, other, sender, said_at):
+            _take_over(tx, other, contact, change.old, sender, said_at, at)
+            contact = other
         else:
             contact = join(tx, contact, other, sender, at)
     for identity in new:
@@ -154,9 +177,12 @@ def _stale(tx: SqliteTransaction, contact: int, change: IdentityChange, said_at:
 def doubt(
     tx: SqliteTransaction, contact: int, sender: str, said_at: int, at: int, why: str
 ) -> None:
-    """Note per confirmed topic that somebody else may have the number now: until that person
-    says yes again nothing goes out."""
-    for (topic,) in list(tx.rows(CONFIRMED, (contact,))):
+    """Note per confirmed topic, and per one that was stopped by the provider's switch, that
+    somebody else may have the number now: until that person says yes again nothing goes out."""
+    agreed = [
+        topic for query in (CONFIRMED, STOPPED_BY_SWITCH) for (topic,) in tx.rows(query, (contact,))
+    ]
+    for topic in agreed:
         _moved(tx, contact, topic, DOUBTED, sender, said_at, at, {"why": why})
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
+
+import msgspec
 
 from gateway.inbound import Event
 from gateway.message import Message
@@ -14,7 +16,9 @@ from gateway.store.sqlite.connection import SqliteTransaction
 EVENTS = """
 SELECT id, at, name, message_id, delivery_id, contact_id, sender, code, detail, inbound_id,
        case_id, consent_event
-FROM journal WHERE id > ? AND id <= ? ORDER BY id LIMIT ?
+FROM journal
+WHERE id > ?1 AND id <= ?2 AND (?3 IS NULL OR name IN (SELECT value FROM json_each(?3)))
+ORDER BY id LIMIT ?4
 """
 END = (1 << 63) - 1
 
@@ -42,9 +46,16 @@ def position(tx: SqliteTransaction, observer: str) -> int:
     return int(row[0]) if row else 0
 
 
-def events_after(tx: SqliteTransaction, position: int, limit: int) -> list[Event]:
-    """Return the journal's next lines."""
-    return _events(tx, position, END, limit)
+def events_after(
+    tx: SqliteTransaction,
+    observer: str,
+    limit: int,
+    names: Collection[str] = (),
+    until: int | None = None,
+) -> list[Event]:
+    """See Store.events_after."""
+    after, end = position(tx, observer), END if until is None else until
+    return _events(tx, after, end, limit, names)
 
 
 def events_again(tx: SqliteTransaction, observer: str, limit: int) -> list[Event]:
@@ -53,7 +64,10 @@ def events_again(tx: SqliteTransaction, observer: str, limit: int) -> list[Event
     return _events(tx, row[0], row[1], limit) if row else []
 
 
-def _events(tx: SqliteTransaction, after: int, until: int, limit: int) -> list[Event]:
+def _events(
+    tx: SqliteTransaction, after: int, until: int, limit: int, names: Collection[str] = ()
+) -> list[Event]:
+    only = msgspec.json.encode(sorted(names)).decode() if names else None
     return [
         Event(
             id=row[0],
@@ -69,7 +83,7 @@ def _events(tx: SqliteTransaction, after: int, until: int, limit: int) -> list[E
             case=row[10],
             consent=row[11],
         )
-        for row in tx.rows(EVENTS, (after, until, limit))
+        for row in tx.rows(EVENTS, (after, until, only, limit))
     ]
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "take_person", "withdraw",
 ]  # fmt: skip
 
+
 def know(
     tx: SqliteTransaction,
     identities: tuple[Identity, ...],

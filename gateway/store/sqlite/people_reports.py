@@ -13,7 +13,7 @@ from gateway.store.protocol import DeliveryState
 from gateway.store.sqlite import cases, noticing
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.dossier import dossier
-from gateway.store.sqlite.retention import kept
+from gateway.store.sqlite.retained import kept
 from gateway.store.sqlite.suppression import is_suppressed
 from gateway.store.sqlite.talking import conversation
 

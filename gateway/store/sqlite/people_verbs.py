@@ -118,7 +118,7 @@ class PeopleVerbs(Plumbing):
             ]
             return Taken(
                 withdrawn=whom,
-                sending=tuple(c for c in whom if tx.one(incoming.IN_THE_AIR, (c,))),
+                sending=incoming.in_the_air(tx, whom),
                 dropped=sum(one.dropped for one in done),
             )
 

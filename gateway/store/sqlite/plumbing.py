@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self, TypeVar
@@ -35,8 +35,9 @@ class Plumbing:
         """Without `suppression_key` nobody can be erased; see suppression.py."""
         self.path = path
         self._suppression = suppression_key
+        self._events: deque[frozenset[str]] = deque()  # of commits that nobody was told of yet
         self._writer = Writer(
-            lambda: SqliteTransaction(open_writer(path), suppression_key),
+            lambda: SqliteTransaction(open_writer(path), suppression_key, self._events.append),
             committed=self._committed,
             observe=observe,
         )
@@ -44,7 +45,7 @@ class Plumbing:
         self._free = threading.Lock()
         self._reading = trio.CapacityLimiter(READERS)
         self._changes: Counter[About] = Counter()
-        self._sleepers: dict[About, trio.Event] = {}
+        self._sleepers: defaultdict[About, set[trio.Event]] = defaultdict(set)
         self._messages: dict[int, Message] = {}
 
     async def __aenter__(self) -> Self:
@@ -63,18 +64,28 @@ class Plumbing:
 
     def _committed(self) -> None:
         self._note("all")
+        while self._events:
+            self._note(*self._events.popleft())
 
     def _note(self, *topics: About) -> None:
         for about in topics:
             self._changes[about] += 1
-            self._sleepers.pop(about, trio.Event()).set()
+            for sleeper in self._sleepers.pop(about, ()):
+                sleeper.set()
 
-    def changes(self, about: About = "all") -> int:
-        return self._changes[about]
+    def changes(self, *about: About) -> int:
+        return sum(self._changes[one] for one in about or ("all",))
 
-    async def changed(self, since: int, about: About = "all") -> None:
-        while self._changes[about] <= since:
-            await self._sleepers.setdefault(about, trio.Event()).wait()
+    async def changed(self, since: int, *about: About) -> None:
+        while self.changes(*about) <= since:
+            woken = trio.Event()
+            for one in about or ("all",):
+                self._sleepers[one].add(woken)
+            try:
+                await woken.wait()
+            finally:
+                for one in about or ("all",):
+                    self._sleepers[one].discard(woken)
 
     def waiting(self) -> dict[str, int]:
         """Return how many jobs wait, by lane."""

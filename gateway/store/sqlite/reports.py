@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.columns import cut
 from gateway.message import Content, Message
 from gateway.store.protocol import AttemptState, DeliveryState
 from gateway.store.sqlite.connection import SqliteTransaction
@@ -36,6 +37,14 @@ def _state(value: int) -> str:
     return DeliveryState(value).name.lower()
 
 
+def _title(message: Message) -> str:
+    """What a list calls a message: its title, else how its words begin, else what it carries."""
+    words = " ".join(message.text.split())
+    if not message.title and not words and message.card is not None:
+        return f"card of {message.card.name}"
+    return message.title or cut(words, 60)
+
+
 def _read_message(tx: SqliteTransaction, row: tuple[Any, ...]) -> Row:
     message = _message(row[15])
     counts = {
@@ -46,7 +55,7 @@ def _read_message(tx: SqliteTransaction, row: tuple[Any, ...]) -> Row:
     }
     return {
         **dict(zip(COLUMNS, row[:15], strict=True)),
-        "title": message.title or message.text[:60],
+        "title": _title(message),
         "link": message.link,
         "spread": message.spread,
         "counts": counts,

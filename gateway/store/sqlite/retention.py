@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from gateway.store.rights import Purge, Purged
 from gateway.store.sqlite.connection import SqliteTransaction
-from gateway.store.sqlite.erasing import PROOF_FILES, STILL_PROOF, forget
-from gateway.store.sqlite.identities import current, of_contact, same
+from gateway.store.sqlite.erasing import FORGET_CONTENT, PROOF_FILES, STILL_PROOF, forget
+from gateway.store.sqlite.identities import DELIVERIES, current, of_contact, same
 from gateway.store.sqlite.suppression import suppress
 
 ENDED = ("withdrawn", "refused", "expired")
@@ -43,7 +43,9 @@ DELETE FROM sign_ups WHERE reusable = 0 AND at > ? AND at <= ?
 AND coalesce(contact_id, 0) NOT IN {_HELD}
 """
 CONTENTS = "SELECT used_at, used_at FROM contents WHERE used_at > ? ORDER BY used_at LIMIT ?"
-CONTENTS_GONE = "DELETE FROM contents WHERE used_at > ? AND used_at <= ?"
+CONTENTS_OVER = "SELECT hash FROM contents WHERE used_at > ? AND used_at <= ?"
+HELD = "SELECT id FROM contacts WHERE legal_hold <> ''"
+CONTENTS_OF = "SELECT content FROM attempts WHERE delivery_id = ?"
 LOOKUPS = "SELECT id, at FROM lookups WHERE id > ? ORDER BY id LIMIT ?"
 LOOKUPS_GONE = f"""
 DELETE FROM lookups WHERE id > ? AND id <= ? AND coalesce(contact_id, 0) NOT IN {_HELD}
@@ -75,6 +77,10 @@ EVIDENCE_GONE = "DELETE FROM consent_evidence WHERE number = ?"
 EVIDENCE_LEFT = """
 SELECT 1 FROM consent_events e JOIN consent_evidence v ON v.number = e.number
 WHERE e.contact_id = ? LIMIT 1
+"""
+DECIDED = """
+SELECT 1 FROM consent_events
+WHERE contact_id = ? AND name IN ('confirmed', 'imported', 'refused', 'withdrawn') LIMIT 1
 """
 UNCONFIRMED = """
 SELECT since, since, contact_id FROM consents
@@ -171,6 +177,24 @@ def _sent(tx: SqliteTransaction, step: Step) -> Purged:
     return Purged(after=message)
 
 
+def _contents(tx: SqliteTransaction, step: Step) -> Purged:
+    """What was sent, in its words, unless it was sent to somebody who is held."""
+    old, after = _old(tx, CONTENTS, step)
+    if not old:
+        return Purged()
+    held = {
+        content
+        for (contact,) in list(tx.rows(HELD))
+        for one in same(tx, contact)
+        for delivery, *_ in list(tx.rows(DELIVERIES, (one,)))
+        for (content,) in tx.rows(CONTENTS_OF, (delivery,))
+    }
+    over = {digest for (digest,) in tx.rows(CONTENTS_OVER, (step.after, old[-1][0]))} - held
+    for digest in over:
+        tx.execute(FORGET_CONTENT, (digest,))
+    return Purged(gone=len(over), after=after)
+
+
 def _proof(tx: SqliteTransaction, step: Step) -> Purged:
     """Evidence goes when the consent that it proves ended that long ago; with the last of it goes
     the person, of whom only the keyed hash stays, so that the withdrawal holds."""
@@ -204,10 +228,16 @@ def _ended(tx: SqliteTransaction, contact: int, topic: str, before: int) -> bool
 
 
 def _unconfirmed(tx: SqliteTransaction, step: Step) -> Purged:
-    """People who asked and never said yes go with all that they wrote."""
+    """People who asked and never said yes go with all that they wrote.  Who ever decided anything
+    stays: there is a consent to prove, or a no that has to hold against lists."""
     old, after = _old(tx, UNCONFIRMED, step)
     found = dict.fromkeys(contact for *_, contact in old)
-    free = [one for one in found if not tx.one(RECENT, (one, step.before))]
+    free = [
+        one
+        for one in found
+        if not tx.one(RECENT, (one, step.before))
+        and not any(tx.one(DECIDED, (each,)) for each in same(tx, one))
+    ]
     return _forget_all(tx, free, after, step, ("requested", "expired"))
 
 
@@ -251,50 +281,10 @@ STEPS: dict[Purge, Callable[[SqliteTransaction, Step], Purged]] = {
     "cases": _range(CASES, CASES_GONE),
     "sign_ups": _range(SIGN_UPS, SIGN_UPS_GONE),
     "sent": _sent,
-    "contents": _range(CONTENTS, CONTENTS_GONE),
+    "contents": _contents,
     "proof": _proof,
     "unconfirmed": _unconfirmed,
     "contacts": _nothing_left,
     "journal": _journal,
     "lookups": _range(LOOKUPS, LOOKUPS_GONE),
 }
-
-
-KEPT: dict[Purge, tuple[str, str]] = {
-    "raw": ("inbound", "received_at"),
-    "account": ("account_events", "at"),
-    "conversation": ("inbound", "received_at"),
-    "echoes": ("echoes", "at"),
-    "cases": ("cases", "closed_at"),
-    "sign_ups": ("sign_ups", "at"),
-    "sent": ("messages", "accepted_at"),
-    "contents": ("contents", "used_at"),
-    "proof": ("consent_evidence JOIN consent_events USING (number)", "recorded_at"),
-    "unconfirmed": ("consents", "since"),
-    "journal": ("journal", "at"),
-    "lookups": ("lookups", "at"),
-}
-"""Table and time of what `kept` counts."""
-
-ONLY = {
-    "raw": "raw <> x''",
-    "account": "raw <> x''",
-    "cases": "closed_at IS NOT NULL",
-    "sign_ups": "reusable = 0",
-    "unconfirmed": "state IN ('requested', 'expired')",
-}
-
-
-def kept(tx: SqliteTransaction, before: dict[str, int | None]) -> list[dict[str, Any]]:
-    """Return per class how much is kept, since when, and how much is older than its time (what
-    stands or is held stays all the same).  For a command: this counts whole tables."""
-    found = []
-    for what, (table, at) in KEPT.items():
-        row = tx.one(
-            f"SELECT count(*), min({at}), count(*) FILTER (WHERE {at} < ?) FROM {table}"
-            f" WHERE {ONLY.get(what, 'true')}",
-            (before.get(what),),
-        )
-        n, oldest, old = row or (0, None, 0)
-        found.append({"what": what, "kept": n, "oldest": oldest, "old": old})
-    return found

@@ -26,9 +26,9 @@ def conversation(tx: SqliteTransaction, contact: int, limit: int) -> list[Said]:
     """See Context.conversation."""
     found = [
         Said(at=moment(at), ours=False, text=caption or words, kind=kind)
-        for at, words, caption, kind in tx.rows(THEIRS, (contact, limit))
+        for at, words, caption, kind in reversed([*tx.rows(THEIRS, (contact, limit))])
     ]
-    for at, body, state, number in tx.rows(OURS, (contact, limit)):
+    for at, body, state, number in reversed([*tx.rows(OURS, (contact, limit))]):
         message = _message(body)
         text = message.form("text")
         found.append(

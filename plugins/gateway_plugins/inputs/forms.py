@@ -14,13 +14,13 @@ form/tools.py, how it signs: form/signatures.py.  Robots: form/guard.py.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.routing import BaseRoute
 
-from gateway.api import ConfigError, Context, Input, hookimpl
+from gateway.api import Concern, ConfigError, Context, Input, hookimpl
 
 from .form.foreign import Foreign
 from .form.pasting import addresses, snippet
@@ -49,6 +49,13 @@ class Forms(Input):
         """Return all pages and addresses, below `/in/NAME`."""
         parts = (Website(self._site), Foreign(self._site), Withdrawal(self._site))
         return [route for part in parts for route in part.routes()]
+
+    async def concerns(self) -> Sequence[Concern]:
+        """Say so while the page has no number to lead to."""
+        if self.config.sign_up != "whatsapp" or self._site.signing_up.number(self._site.topics):
+            return ()
+        text = "The sign-up page turns everybody away: it does not know the number to write to."
+        return (Concern("missing", text, '[senders.…] number = "+49 …", as people dial it'),)
 
     async def command(self, name: str, arguments: Mapping[str, Any]) -> Any:
         """Answer `gateway form`: `snippet` is HTML to paste, `addresses` are those to enter."""

@@ -16,6 +16,7 @@ from typing import ClassVar
 
 from gateway.api import (
     Case,
+    Concern,
     ConfigError,
     Contact,
     Context,
@@ -81,6 +82,7 @@ class Answers(Observer):
     name = "answers"
     config: AnswersConfig
     always: ClassVar[bool] = True
+    listens: ClassVar[frozenset[str]] = frozenset({"inbound"})
     replayable: ClassVar[bool] = False
     max_age: ClassVar[float] = 86400.0
 
@@ -105,6 +107,13 @@ class Answers(Observer):
         self._said: Counter[int] = Counter()
         self._today: date | None = None
         yield
+
+    async def concerns(self) -> Sequence[Concern]:
+        """Nothing forbids to be away, but people have to be told when somebody is there."""
+        if self.config.opening_hours:
+            return ()
+        text = "People who ask something are not told when somebody reads it."
+        return [Concern("advice", text, f'[observers.{self.label}] opening_hours = "Mo-Fr 9-17"')]
 
     async def notice(self, event: Event) -> Sequence[Outcome]:
         """Answer a message."""

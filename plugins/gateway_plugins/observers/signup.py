@@ -90,11 +90,8 @@ class SignUp(Observer):
         if contact is None:
             return ()
         found = await answer(self, event, contact)
-        if any(message.kind == "service" for message in found) and not self._tell.open(
-            contact, event.sender
-        ):
-            return ()
-        return found
+        service = any(message.kind == "service" for message in found)
+        return () if service and not self._tell.open(contact, event.sender) else found
 
     # --- asking -------------------------------------------------------------------------------------
     async def _ask(self, event: Event, contact: Contact) -> Sequence[Message]:
@@ -292,6 +289,7 @@ _ANSWERS = {
     "consent.which": SignUp._which,
     "consent.withdrawn": SignUp._withdrawn,
 }
+SignUp.listens = frozenset(_ANSWERS)
 
 
 @hookimpl

@@ -60,7 +60,7 @@ function business(sent, act) {
   if (sent.location) parts.push(place(sent.location));
   for (const card of sent.contacts ?? []) parts.push(contactCard(card));
   if (sent.header) parts.push(h("div", { class: "head" }, sent.header));
-  const address = !sent.media_type && firstLink(sent.text ?? "");
+  const address = (sent.preview || sent.template) && !sent.media_type && firstLink(sent.text ?? "");
   if (address) parts.push(preview(address));
   if (sent.text) parts.push(h("div", { class: "text" }, formatted(sent.text)));
   if (sent.footer) parts.push(h("div", { class: "foot" }, sent.footer));

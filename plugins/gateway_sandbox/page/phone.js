@@ -93,22 +93,34 @@ export class PhoneView {
     this.world.touched(this);
   }
 
+  /** Below the last message that is not younger, whatever came in which order. */
   place(entry) {
     const node = bubble(entry, this.acts());
-    const before = [...this.nodes.values()].reverse().find((other) => this.entries.get(other.dataset.id).at <= entry.at);
-    const day = date(entry.at);
-    if (before) before.after(node);
-    else this.nothing.after(node);
-    const earlier = before ? date(this.entries.get(before.dataset.id).at) : null;
-    if (day !== earlier) node.before(h("div", { class: "pill day" }, day));
+    let above = this.writing.previousElementSibling;
+    while (above.dataset.id ? this.entries.get(above.dataset.id).at > entry.at : above !== this.nothing) above = above.previousElementSibling;
+    above.after(node);
     this.nodes.set(entry.id, node);
+    const below = node.nextElementSibling;
+    this.dated(node);
+    this.dated(below.classList.contains("day") ? below.nextElementSibling : below);
+  }
+
+  /** The day stands above a message if the one before it was on another, and above nothing else. */
+  dated(node) {
+    const above = node.previousElementSibling;
+    const chip = above.classList.contains("day");
+    const before = (chip ? above.previousElementSibling : above).dataset.id;
+    const day = node.dataset.id && date(this.entries.get(node.dataset.id).at);
+    const wanted = day && !(before && date(this.entries.get(before).at) === day);
+    if (chip && !wanted) above.remove();
+    if (wanted && !chip) node.before(h("div", { class: "pill day" }, day));
   }
 
   drop(id) {
     const node = this.nodes.get(id);
-    const above = node?.previousElementSibling;
-    if (above?.classList.contains("day") && !node.nextElementSibling?.classList.contains("message")) above.remove();
+    const below = node?.nextElementSibling;
     node?.remove();
+    if (below) this.dated(below);
     this.nodes.delete(id);
     this.entries.delete(id);
   }

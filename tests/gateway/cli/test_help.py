@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -69,6 +70,23 @@ def test_every_command_has_the_help_that_is_promised(name):
     command = cli.get_command(cli.make_context("gateway", ["status"]), name)
     assert command is not None
     assert command.help
+
+
+def _groups(command, path=()):
+    context = click.Context(command, info_name=path[-1] if path else "gateway")
+    for name in command.list_commands(context):
+        found = command.get_command(context, name)
+        if isinstance(found, click.Group):
+            yield (*path, name)
+            yield from _groups(found, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(_groups(cli)), ids=" ".join)
+def test_no_line_of_help_is_cut(path):
+    found = CliRunner().invoke(cli, [*path, "--help"], terminal_width=80)
+    listed = found.stdout.partition("Commands:")[2]
+    assert listed
+    assert not [line for line in listed.splitlines() if line.endswith("...")]
 
 
 def test_a_misspelt_command():

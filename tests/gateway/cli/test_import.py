@@ -151,6 +151,33 @@ def test_an_import_does_not_lift_a_withdrawal(gateway, people):
     assert "blog: withdrew" in gateway("contacts", "show", "+491713920033").stdout
 
 
+def test_a_list_that_asks_lifts_no_withdrawal(gateway, people, folder):
+    """Neither a sign-up elsewhere nor a proof of it, dated after the STOP: both are a list's."""
+    gateway("contacts", "import", "people.csv")
+    gateway("contacts", "withdraw", "+491713920033")
+    for columns, values in (
+        ("phone;topic;requested_at", "+49 171 3920033;blog;2998-01-01"),
+        (HEAD, f"+49 171 3920033;Jürgen;blog;{GOOD}"),
+    ):
+        (folder / "later.csv").write_text(f"{columns}\n{values}\n", encoding="utf-8")
+        said = gateway("contacts", "import", "later.csv").stdout
+        assert "1  kept as they were" in said
+        assert "this person withdrew" in said
+    shown = gateway("contacts", "show", "+491713920033").stdout
+    assert "signed up" not in shown
+    assert "blog: withdrew" in shown
+
+
+def test_a_list_withdraws(gateway, people, folder):
+    """Who unsubscribed in the system before gets nothing here."""
+    gateway("contacts", "import", "people.csv")
+    row = f"+49 171 3920033;blog;{GOOD};2025-06-01 09:00"
+    columns = "phone;topic;confirmed_at;source;wording;withdrawn_at"
+    (folder / "left.csv").write_text(f"{columns}\n{row}\n", encoding="utf-8")
+    assert "taken as a withdrawal" in gateway("contacts", "import", "left.csv").stdout
+    assert "blog: withdrew" in gateway("contacts", "show", "+491713920033").stdout
+
+
 def test_rejects(gateway, people, folder):
     found = gateway("contacts", "import", "people.csv", "--rejects", "out.csv")
     assert found.stdout.endswith("Written to out.csv.\n")

@@ -61,6 +61,7 @@ def test_time_zones():
 
 def test_text_that_would_steer_a_terminal():
     assert clean("a\x1b[31mb\x9b\u202ec") == "a�[31mb��c"
+    assert clean({"\x1b]0;x": "of a list's column"}) == {"�]0;x": "of a list's column"}
     assert clean({"x": ["\x07", 1, None, "Ä 👩‍👧\n"]}) == {"x": ["�", 1, None, "Ä 👩‍👧\n"]}
 
 

@@ -98,6 +98,12 @@ PLANS: dict[str, list[str]] = {
     "joining.WINDOWS": ["SEARCH windows USING INDEX windows_of_contact (contact_id=?)"],
     "joining.WINDOWS_GONE": ["SEARCH windows USING INDEX windows_of_contact (contact_id=?)"],
     "merging.CONFIRMED": ["SEARCH consents USING INDEX consents_of_contact (contact_id=?)"],
+    "merging.STOPPED_BY_SWITCH": [
+        "SEARCH c USING INDEX consents_of_contact (contact_id=?)",
+        "CORRELATED SCALAR SUBQUERY 1",
+        "SEARCH m USING INDEX consent_events_of_contact (contact_id=? AND number>?)",
+        "SEARCH e USING INTEGER PRIMARY KEY (rowid=?)",
+    ],
     "merging.UNCONFIRMED": ["SEARCH consents USING INDEX consents_of_contact (contact_id=?)"],
     "retention.ANY_DELIVERY": [
         "SEARCH deliveries USING COVERING INDEX sqlite_autoindex_deliveries_1 (message_id=?)"
@@ -114,9 +120,14 @@ PLANS: dict[str, list[str]] = {
     "retention.CONSENTS": ["SEARCH consents USING INDEX consents_of_contact (contact_id=?)"],
     "retention.CONTACTS": ["SEARCH c USING INTEGER PRIMARY KEY (rowid>?)"],
     "retention.CONTENTS": ["SEARCH contents USING COVERING INDEX contents_used (used_at>?)"],
-    "retention.CONTENTS_GONE": [
-        "SEARCH contents USING INDEX contents_used (used_at>? AND used_at<?)"
+    "retention.CONTENTS_OF": ["SEARCH attempts USING PRIMARY KEY (delivery_id=?)"],
+    "retention.CONTENTS_OVER": [
+        "SEARCH contents USING COVERING INDEX contents_used (used_at>? AND used_at<?)"
     ],
+    "retention.DECIDED": [
+        "SEARCH consent_events USING INDEX consent_events_of_contact (contact_id=?)"
+    ],
+    "retention.HELD": ["SCAN contacts USING INDEX contacts_held"],
     "retention.DELIVERY_GONE": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
     "retention.DEPTHS_GONE": ["SEARCH depths USING PRIMARY KEY (message_id=?)"],
     "retention.ECHOES": ["SEARCH echoes USING COVERING INDEX echoes_by_time (at>?)"],

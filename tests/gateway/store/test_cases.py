@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import trio
@@ -127,3 +128,13 @@ async def test_a_conversation(house: House, store: Store) -> None:
     assert (lines[1].ours, lines[1].kind, lines[1].state) == (True, "service", "queued")
     short = await store.people_report("conversation", contact=contact, limit=1)
     assert [line.text for line in short] == ["Danke"]
+
+
+async def test_what_was_said_in_one_second_keeps_its_order(house: House, store: Store) -> None:
+    """Webhooks tell whole seconds: of several in one the first to come was said first."""
+    for n, words in enumerate(("Hallo", "Seid ihr da?", "Ich hätte eine Frage")):
+        await house.says(1, words, ago=timedelta(microseconds=n))
+    contact = await house.contact(1)
+    lines = await store.people_report("conversation", contact=contact, limit=10)
+    assert len({line.at for line in lines}) == 1
+    assert [line.text for line in lines] == ["Hallo", "Seid ihr da?", "Ich hätte eine Frage"]

@@ -198,6 +198,52 @@ async def test_sleepers_name_what_they_wait_for(house: House, store: Store) -> N
         await store.changed(deliveries, "deliveries")
 
 
+async def test_sleepers_name_events(house: House, store: Store) -> None:
+    """Who waits for events of some names is woken by those alone, once they are on disk."""
+    names = ("stop", "resume")
+    seen, others = store.changes(*names), store.changes("inbound")
+    await house.accepted()
+    assert store.changes(*names) == seen
+    with trio.move_on_after(0.01) as waited:
+        await store.changed(seen, *names)
+    assert waited.cancelled_caught
+    woken: list[int] = []
+
+    async def sleep() -> None:
+        await store.changed(seen, *names)
+        woken.append(len(await store.events_after("x", limit=9, names=names)))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sleep)
+        await wait_all_tasks_blocked()
+        await store.stop("all", "x", at=house.at())
+    assert woken == [1]
+    assert await store.resume("all", at=house.at())
+    assert store.changes(*names) == seen + 2
+    assert store.changes("inbound") == others
+
+
+async def test_events_of_some_names(house: House, store: Store) -> None:
+    """Up to a place, in order, at most so many; the position is that of all events."""
+    for _ in range(3):
+        await house.accepted()
+        await store.stop("all", "x", at=house.at())
+        await store.resume("all", at=house.at())
+    every = await store.events_after("a", limit=99)
+    stops = [event for event in every if event.name == "stop"]
+    both = [event for event in every if event.name in ("stop", "resume")]
+    assert (len(stops), len(both)) == (3, 6)
+    assert await store.events_after("a", limit=99, names={"stop"}) == stops
+    assert await store.events_after("a", limit=2, names={"stop"}) == stops[:2]
+    assert await store.events_after("a", limit=99, names={"resume", "stop"}) == both
+    assert await store.events_after("a", limit=99, names={"nothing"}) == []
+    until = stops[1].id
+    assert await store.events_after("a", limit=99, names={"stop"}, until=until) == stops[:2]
+    assert (await store.events_after("a", limit=99, until=until))[-1].id == until
+    await store.noticed("a", until, [], at=house.at())
+    assert await store.events_after("a", limit=99, names={"stop"}) == stops[2:]
+
+
 async def test_looking_is_no_change(house: House, store: Store) -> None:
     """An empty lease and verbs that did nothing wake nobody: an idle daemon sleeps."""
     await house.accepted()

@@ -173,6 +173,18 @@ async def test_both_in_the_air_land_both(house: House) -> None:
     assert await counts(house, message) == {"accepted": 1, "dropped": 1}
 
 
+async def test_a_stop_waits_for_both_in_the_air(house: House, store: Store) -> None:
+    """Also for what goes to the contact that the person was before; and so does a command."""
+    one, other = await two(house)
+    await house.started()
+    for delivery in await house.lease():
+        assert await house.begin(based(delivery)) is None
+    await shown(house)
+    house.later()
+    assert set((await house.says(1, "stop", stop=True)).sending) == {one, other}
+    assert set((await store.withdraw([one], source="x", at=house.at())).sending) == {one, other}
+
+
 async def test_other_messages_of_the_absorbed_contact_still_go(house: House) -> None:
     """What only the younger contact waits for reaches the person as the older one."""
     await two(house, first=False)

@@ -55,7 +55,7 @@ class Model:
         for one in sorted(one for one in about if one.second > stop and one.what != "stop"):
             answered = open_request and one.request == open_request
             if one.what == "start" and not granted and not open_request:
-                may_import, open_request = True, one.told
+                open_request = one.told
             elif one.what == "yes" and answered:
                 granted, open_request = True, 0
             elif one.what == "no" and (answered or granted):

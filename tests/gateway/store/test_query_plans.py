@@ -49,6 +49,9 @@ GROWING = "|".join(
 )
 SCAN = re.compile(rf"SCAN ({GROWING}|[acdefvw])\b(?! USING INDEX contacts_held)")
 
+OPEN_CASES = "SCAN cases USING INDEX cases_open"
+"""What waits for a person: the partial index holds nothing else."""
+
 FIRST_ROW = "ORDER BY number DESC LIMIT 1"
 """Reads one row from the end of a table, which SQLite calls a scan."""
 
@@ -220,6 +223,7 @@ async def work(path: Path) -> None:
         await store.quota_uses(at=0)
         await store.forget(at=0, limit=5)
         await store.events_after("x", limit=5)
+        await store.events_after("x", limit=5, names={"stop", "inbound"}, until=9)
         await store.noticed("x", await store.journal_end(), [], at=house.at())
         await store.put_state("x", {"a": b"1", "b": None})
         await store.get_state("x", "a")
@@ -249,6 +253,7 @@ async def test_the_plan_of_every_constant(tmp_path: Path) -> None:
             how = plan(connection, sql)
             for part in PLANS[name]:
                 assert part in how, f"{name}:\n{how}"
+            how = how.replace(OPEN_CASES, "")
             assert not SCAN.search(how) or FIRST_ROW in sql, f"{name}:\n{how}"
             # One row per message; and one topic's consents, when an editor is asked.
             if name not in ("operating.DEPTHS", "people_reports.STATES"):

@@ -23,13 +23,20 @@ async def doubted_by_another_user(house: House) -> None:
     await house.says((*phone(1), U2), "hello", opens_window=False)
 
 
-async def doubted_by_a_status(house: House) -> None:
+async def doubted_by_a_failure(house: House) -> None:
     now = house.at()
-    status = Status(provider_id="w", status="delivered", at=moment(now), identities=(*phone(1), U2))
+    status = Status(provider_id="w", status="failed", at=moment(now), identities=(*phone(1), U2))
     await house.store.intake(Intake(sender="wa", statuses=(status,)), {}, at=now)
 
 
-@pytest.mark.parametrize("doubt", [doubted_by_change, doubted_by_another_user, doubted_by_a_status])
+async def doubted_by_a_delivery(house: House) -> None:
+    await changed(house, "alias", phone(1), (U2,))
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    [doubted_by_change, doubted_by_another_user, doubted_by_a_failure, doubted_by_a_delivery],
+)
 async def test_nothing_goes_to_a_number_with_a_new_owner(
     house: House, doubt: Callable[[House], object]
 ) -> None:
@@ -128,3 +135,48 @@ async def test_a_number_that_another_known_person_has_now(house: House, engine: 
     assert await house.consent_of(first) == "unconfirmed"
     assert await known(house, U1) == first
     assert engine.sql("SELECT count(*) FROM contacts WHERE merged_into IS NOT NULL") == [(0,)]
+
+
+async def test_a_delivery_to_somebody_known_by_another_id_merges_nobody(house: House) -> None:
+    """The status of a message shows the new owner, whom we know without a number."""
+    (first,) = await house.confirmed(1)
+    await house.says((*phone(1), U1), "hello")
+    await house.says((U2,), "hello")
+    second = await known(house, U2)
+    house.later()
+    await changed(house, "alias", phone(1), (U2,))
+    assert await house.contact(1) == second != first
+    assert await house.consent_of(first) == "unconfirmed"
+    assert await known(house, U1) == first
+
+
+async def test_two_known_by_two_ids_are_not_one_by_another_spelling(house: House) -> None:
+    """WhatsApp answers with the number of somebody whom it knows by another id."""
+    (first,) = await house.confirmed(1)
+    await house.says((*phone(1), U1), "hello")
+    await house.says((*phone(2), U2), "hello")
+    second = await known(house, U2)
+    house.later()
+    await changed(house, "alias", phone(1), phone(2))
+    assert await house.contact(1) == await house.contact(2) == second != first
+    assert await house.consent_of(first) == "unconfirmed"
+    assert await known(house, U1) == first
+
+
+@pytest.mark.parametrize(
+    "doubt", [doubted_by_change, doubted_by_another_user, doubted_by_a_delivery]
+)
+async def test_the_switch_in_other_hands(house: House, doubt: Callable[[House], object]) -> None:
+    """Who stopped by WhatsApp's own switch loses the number; its next owner turns it on again."""
+    (contact,) = await house.confirmed(1)
+    switch = {"kind": "user_preferences", "opens_window": False}
+    await house.says((*phone(1), U1), "hello")
+    house.later()
+    await house.says(1, "stop", stop=True, **switch)
+    house.later()
+    await doubt(house)  # type: ignore[misc]
+    await doubt(house)  # type: ignore[misc]
+    assert len([one for one in await events(house, contact) if one[1] == DOUBTED]) == 1
+    house.later()
+    await house.says(1, "resume", act=Act(kind="resume"), **switch)
+    assert await house.consent_of(contact) == "unconfirmed"

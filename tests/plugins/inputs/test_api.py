@@ -247,7 +247,7 @@ async def test_a_withdrawal_is_in_force_when_it_is_answered() -> None:
 
 async def test_a_withdrawal_of_somebody_unknown_is_kept_all_the_same() -> None:
     async with calling() as call:
-        answer = await call("withdrawals", {"user_id": "DE.13481234"})
+        answer = await call("withdrawals", {"user_id": " DE.13481234 "})
         assert answer.json() == {"withdrawn": True, "known": False}
         (made,) = call.context.new_people
         assert made.identities == (Identity("user_id", "DE.13481234"),)
@@ -257,7 +257,10 @@ async def test_a_withdrawal_of_somebody_unknown_is_kept_all_the_same() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"phone": "12"}, {"phone": NUMBER, "user_id": "DE.1"}, {"phone": NUMBER, "topic": "x"}],
+    [
+        {}, {"phone": "12"}, {"phone": NUMBER, "user_id": "DE.1"}, {"phone": NUMBER, "topic": "x"},
+        {"user_id": " "},
+    ],
 )
 async def test_a_withdrawal_that_is_none(body: dict[str, str]) -> None:
     async with calling() as call:
@@ -312,6 +315,7 @@ async def test_what_the_person_said_wins(state: str, topic: str) -> None:
         ({"topic": "intern"}, "people[1].topic: "),
         ({"confirmed_at": (NOW + timedelta(days=1)).isoformat()}, "people[1].confirmed_at: "),
         ({"confirmed_at": "2025-03-02 10:15"}, "people[1].confirmed_at: "),
+        ({"confirmed_at": "0001-01-01T00:00:00+23:59"}, "people[1].confirmed_at: is in the year 1"),
         ({"consent": True}, "people[1].consent: unknown field"),
     ],
 )

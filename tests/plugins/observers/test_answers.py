@@ -576,3 +576,10 @@ async def test_every_text_fits(language: str, company: str) -> None:
             ]  # fmt: skip
             seen.add(as_sent(*said).body)
     assert len(seen) >= 12
+
+
+async def test_opening_hours_are_advice() -> None:
+    for settings, weights in (({}, ["advice"]), ({"opening_hours": "Mo-Fr 9-17"}, [])):
+        plugin = make(Answers, **settings)
+        async with started(plugin):
+            assert [concern.weight for concern in await plugin.concerns()] == weights

@@ -90,7 +90,7 @@ async def test_a_question_is_mailed() -> None:
     mail = await told(house())
     assert (mail.to, mail.reply_to) == ("redaktion@blog.example", "redaktion@blog.example")
     assert mail.subject == f"Frage #12 per WhatsApp: {WORDS}"
-    for part in (f"> {WORDS}", "Erika & Co fragt", "Neue Beiträge", "morgen um 7:00 Uhr"):
+    for part in (f"> {WORDS}", "Erika & Co fragt", "Neue Beiträge", "3. März 2026, 7:00 Uhr"):
         assert part in mail.text
     assert mail.headers["Message-ID"] == "<forward.case-7001@blog.example>"
     assert "&lt;morgen&gt;" in mail.html

@@ -12,7 +12,7 @@ def form() -> None:
     """Forms of your website: the HTML to paste, the addresses to enter."""
 
 
-@form.command()
+@form.command(short_help="HTML to paste: a form, or a link to sign up.")
 @click.argument("label")
 @click.argument("name", required=False)
 @click.option("--language", help="Of the words in it; default: the company's.")
@@ -26,7 +26,7 @@ def snippet(target: Any, label: str, name: str | None, language: str | None) -> 
     click.echo(target.call("plugin", label=label, command="snippet", arguments=arguments)["html"])
 
 
-@form.command()
+@form.command(short_help="The addresses of an input's pages and forms.")
 @click.argument("label")
 @click.pass_obj
 def addresses(target: Any, label: str) -> None:

@@ -109,7 +109,7 @@ class Guard:
             return origin
         own = urlsplit(self._context.public_url)
         ours = origin == f"{own.scheme}://{own.netloc}"
-        same = urlsplit(origin).netloc == request.headers.get("host") and origin != "null"
+        same = origin.partition("://")[2] == request.headers.get("host")
         return origin if ours or same else None
 
     def token(self, form: str) -> str:

@@ -14,7 +14,11 @@ LABELS = {
     "en": {"phone": "Phone number", "name": "Name", "mail": "E-mail", "message": "Message"},
 }
 BUTTONS = {
-    "de": {"newsletter": "Weiter zu WhatsApp", "callback": "Rückruf bitten", "enquiry": "Senden"},
+    "de": {
+        "newsletter": "Weiter zu WhatsApp",
+        "callback": "Rückruf anfordern",
+        "enquiry": "Senden",
+    },
     "en": {"newsletter": "Continue to WhatsApp", "callback": "Ask for a call", "enquiry": "Send"},
 }
 

@@ -57,6 +57,11 @@ class Step(msgspec.Struct, array_like=True, frozen=True):
         return start_text(self.topics, self.code)
 
 
+NO_NUMBER = (
+    "the sender's number is not known yet; write [senders.…] number, or let one message come in"
+)
+
+
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody agreed to on a page."""
 
@@ -75,6 +80,7 @@ class SigningUp:
         self._config = config
         self._one = trio.Lock()
         self._today: tuple[str, int] = ("", 0)
+        self._told = False  # the log knows that nobody can sign up
 
     def number(self, topics: Sequence[Topic] = ()) -> str:
         """Return the WhatsApp number to write to, "" while it is unknown."""
@@ -92,6 +98,9 @@ class SigningUp:
         """
         number = self.number(topics)
         if not number:
+            if not self._told:
+                self._told = True
+                self._context.log.warning("nobody can sign up: %s", NO_NUMBER)
             raise Refused("not_possible", 503)
         until = self._context.clock.now() + timedelta(seconds=self._config.code_valid)
         return Step(tuple(topic.name for topic in topics), new_code(), number, until)

@@ -18,6 +18,7 @@ from .requests import (
     Withdrawing,
     identity,
     known_topic,
+    sensible,
 )
 from .settings import ApiConfig
 
@@ -50,6 +51,7 @@ class Calls:
         for key in ("link", "image"):
             if not _web(getattr(call, key)):
                 raise CallError(f"{key}: is no address of a page; it begins with https://")
+        sensible(call.expires_at, "expires_at")
         if call.expires_at is not None and call.expires_at <= self._now():
             raise CallError("expires_at: lies in the past")
         contact = None
@@ -106,6 +108,7 @@ class Calls:
         person = Person(identities=(who,), language=one.language or None, name=one.name)
         if one.topic:
             known_topic(one.topic, self._topics, where)
+        sensible(one.confirmed_at, f"{where}confirmed_at")
         if one.confirmed_at is not None and one.confirmed_at > self._now():
             raise CallError(f"{where}confirmed_at: lies in the future")
         missing = [key for key in PROOF if not getattr(one, key)]

@@ -20,6 +20,8 @@ Id = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Short = Annotated[str, msgspec.Meta(max_length=200)]
 Long = Annotated[str, msgspec.Meta(max_length=10_000)]
 Aware = Annotated[datetime, msgspec.Meta(tz=True)]
+YEARS = range(2000, 3000)
+"""Others are mistakes, and at the ends of the calendar a time zone leads out of it."""
 
 _PATH = re.compile(r" - at `\$?\.?([^`]*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
@@ -121,14 +123,21 @@ def _plain(text: str) -> str:
 
 def identity(who: Who, context: Context, where: str = "") -> Identity:
     """Return how a person is known.  Raises CallError; the number itself is not in it."""
-    if bool(who.phone) == bool(who.user_id):
+    user_id = who.user_id.strip()
+    if bool(who.phone) == bool(user_id):
         raise CallError(f"{where}phone: give either phone or user_id")
-    if who.user_id:
-        return Identity("user_id", who.user_id)
+    if user_id:
+        return Identity("user_id", user_id)
     try:
         return Identity("phone", phone(who.phone, context.company.region))
     except PhoneNumberError as error:
         raise CallError(f"{where}phone: {error}") from None
+
+
+def sensible(at: datetime | None, field: str) -> None:
+    """Raise CallError for a time that no clock ever showed."""
+    if at is not None and at.year not in YEARS:
+        raise CallError(f"{field}: is in the year {at.year}")
 
 
 def known_topic(name: str, topics: Any, where: str = "") -> str:

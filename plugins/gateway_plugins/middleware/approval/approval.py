@@ -47,6 +47,7 @@ class Approval(Middleware, Observer):
     config: ApprovalConfig
     codes: ClassVar[frozenset[str]] = frozenset({CODE, "unanswered"})
     approvable: ClassVar[frozenset[str]] = frozenset({CODE})
+    listens: ClassVar[frozenset[str]] = TOLD | {"inbound"}
 
     @asynccontextmanager
     async def lifespan(self, context: Context) -> AsyncIterator[None]:

@@ -36,11 +36,14 @@ class Facts:
     def when(self, at: datetime) -> str:
         """Return `heute um 15:00 Uhr`; what lies before today with its date."""
         local, now = at.astimezone(self._zone), self._context.clock.now().astimezone(self._zone)
-        if local.date() >= now.date():
-            return self._teller.when(at, self.language)
-        date = self._teller.date(at, self.language)
-        time = f"{local.hour}:{local.minute:02}"
-        return self._context.texts.say("telling.later", self.language, date=date, time=time)
+        return (
+            self._teller.when(at, self.language) if local.date() >= now.date() else self.stamp(at)
+        )
+
+    def stamp(self, at: datetime) -> str:
+        """Return `30. März 2026, 15:00 Uhr`, which is true whenever a mail is read."""
+        local = at.astimezone(self._zone)
+        return self.say("stamp", date=self.day(at), time=f"{local.hour}:{local.minute:02}")
 
     def day(self, at: datetime | None) -> str:
         """Return `30. März 2026`."""
@@ -63,8 +66,9 @@ class Facts:
         """Return `Frage #12`."""
         return self.say("title", kind=self.say(f"kind_{case.kind}"), number=case.number)
 
-    def lines(self, case: Case, reach: Reach | None) -> Iterator[Fact]:
+    def lines(self, case: Case, reach: Reach | None, *, mailed: bool = False) -> Iterator[Fact]:
         """Yield what is known of case and person, leaving out what is not."""
+        when = self.stamp if mailed else self.when
         contact = reach.contact if reach else None
         if contact is not None:
             if contact.name.strip():
@@ -81,9 +85,9 @@ class Facts:
             titles = [topic.title for topic in confirmed(contact, self._context.topics)]
             yield Fact(self.say("consents"), ", ".join(titles) or self.say("no_consents"))
         if case.opened_at is not None:
-            yield Fact(self.say("opened"), self.when(case.opened_at))
+            yield Fact(self.say("opened"), when(case.opened_at))
         if case.due_at is not None:
             yield Fact(self.say("due"), self.day(case.due_at))
         until = reach.until if reach is not None else None
         if until is not None and until > self._context.clock.now() and case.closed_at is None:
-            yield Fact(self.say("until"), self.when(until))
+            yield Fact(self.say("until"), when(until))

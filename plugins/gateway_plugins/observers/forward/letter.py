@@ -25,7 +25,7 @@ class Letter(NamedTuple):
 def written(facts: Facts, case: Case, reach: Reach | None, link: str, *, open: bool) -> Letter:
     """Return the mail about a case; `link` "" if there are no pages to lead to."""
     contact = reach.contact if reach else None
-    known = list(facts.lines(case, reach))
+    known = list(facts.lines(case, reach, mailed=True))
     lead = facts.say(f"lead_{case.kind}", who=facts.who(case, contact))
     words = case.text.replace("\r\n", "\n").strip()
     subject = facts.say(
@@ -59,7 +59,7 @@ def _why(facts: Facts, reach: Reach | None) -> str:
         return facts.say("unknown_person")
     if reach.until is None:
         return facts.say("no_window")
-    return facts.say("window_closed", until=facts.when(reach.until))
+    return facts.say("window_closed", until=facts.stamp(reach.until))
 
 
 def _short(words: str) -> str:

@@ -54,6 +54,7 @@ class Forward(Observer):
 
     name = "forward"
     config: ForwardConfig
+    listens: ClassVar[frozenset[str]] = frozenset({"case.opened"})
     # A mail server that is down over the holidays loses no question.
     max_age: ClassVar[float] = 30 * 86400.0
 

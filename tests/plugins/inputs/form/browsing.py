@@ -31,7 +31,8 @@ HTML = {"accept": "text/html,application/xhtml+xml"}
 class Visit:
     """A browser that visits the input; `context` is what the input did."""
 
-    def __init__(self, context: FakeContext, client: httpx.AsyncClient) -> None:
+    def __init__(self, plugin: Forms, context: FakeContext, client: httpx.AsyncClient) -> None:
+        self.plugin = plugin
         self.context = context
         self.client = client
 
@@ -77,7 +78,7 @@ async def visiting(
         async with httpx.AsyncClient(
             transport=transport, base_url="https://wa.blog.example", headers=headers
         ) as client:
-            yield Visit(context, client)
+            yield Visit(plugin, context, client)
 
 
 def hidden(page: str, name: str) -> str:

@@ -145,6 +145,18 @@ async def test_the_number_of_the_settings_wins_and_one_is_needed() -> None:
         assert visit.kept == 0
 
 
+async def test_a_page_without_a_number_tells_the_company(caplog: pytest.LogCaptureFixture) -> None:
+    """In the log once, and in the check for lawful operation; with a number nothing is missing."""
+    async with visiting() as visit:
+        assert await visit.plugin.concerns() == ()
+        visit.context.addresses.clear()
+        for _ in range(2):
+            assert (await visit.sign_up("blog")).status_code == 503
+        (concern,) = await visit.plugin.concerns()
+        assert concern.weight == "missing"
+    assert caplog.text.count("write [senders.…] number") == 1
+
+
 # --- robots -------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("wait", "fields", "status", "reason"),
@@ -241,6 +253,7 @@ async def test_all_addresses_together_have_a_limit() -> None:
         ({"origin": "https://evil.example"}, 403),
         ({"origin": "https://wa.blog.example.evil.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://[x"}, 403),
         ({"sec-fetch-site": "cross-site"}, 403),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 import trio
 
 from gateway.api import Button, FetchError, Hold, Rejected, Template, Text
+from gateway.testing import TOPIC
 from gateway_plugins.outputs.whatsapp.output import WhatsApp
 
 Make = Callable[..., Any]
@@ -261,3 +262,18 @@ async def test_a_refused_template_makes_the_list_old(
     hold = await output.compose(message(), topic())
     assert isinstance(hold, Hold)
     assert hold.code == "template_paused"
+
+
+async def test_a_template_without_a_way_out_is_a_concern(
+    output: WhatsApp, context: Any, listed: Make
+) -> None:
+    """Only one that a topic uses: the others send nothing."""
+    used = "blog_post"
+    context.topics = {"blog": TOPIC.replace(template=used)}
+    context.http.answer(200, page(listed(used, footer=None), listed("other", footer=None)))
+    await output.sync_templates()
+    (concern,) = await output.concerns()
+    assert (concern.weight, f"“{used}”" in concern.text) == ("missing", True)
+    context.http.answer(200, page(listed(used)))
+    await output.sync_templates()
+    assert list(await output.concerns()) == []
