@@ -89,7 +89,11 @@ def of_settings(
             found.append(_missing(text, f'[topics.{name}] version = "1"'))
         if not topic.frequency:
             text = f"“{topic.title}” does not say how often people are written to."
-            found.append(_advice(text, f'[topics.{name}] frequency = "at most twice a week"'))
+            found.append(
+                _advice(
+                    text, f"[topics.{name}] frequency = how often at most, in words for readers"
+                )
+            )
         if topic.owner is None:
             text = f"Nobody is named as responsible for “{topic.title}”."
             found.append(_advice(text, f"[topics.{name}] owner = a name of [people]"))

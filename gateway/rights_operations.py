@@ -74,10 +74,16 @@ class RightsOperations(Questions):
         return {"sha256": (await trio.to_thread.run_sync(files.put, data)).hex()}
 
     # --- rights ---------------------------------------------------------------------------------
-    async def do_contacts_withdraw(self, who: str) -> dict[str, Any]:
-        """Withdraw for a person who asked by another way; final like a STOP."""
+    async def do_contacts_withdraw(self, who: str, topic: str | None = None) -> dict[str, Any]:
+        """Withdraw, from one topic or everything, for a person who asked by another way; final
+        like a STOP."""
+        if topic is not None and topic not in self._parts.config.topics:
+            known = ", ".join(self._parts.config.topics) or "none"
+            raise ConfigError(f"there is no topic {topic!r}; known: {known}")
         contact = await self._contact(who)
-        taken = await self._store.withdraw([contact], source="command", at=self._clock.micros())
+        taken = await self._store.withdraw(
+            [contact], source="command", at=self._clock.micros(), topic=topic
+        )
         if self._landed is not None:
             await self._landed(taken.sending)
         return {"withdrawn": ids.show("c", contact), "dropped": taken.dropped}

@@ -49,20 +49,21 @@ def show_(target: Target, who: str, as_json: bool) -> None:
 
 @contacts.command(short_help="Withdraw for a person who asked by another way.")
 @click.argument("who")
+@click.option("--topic", help="From this one only; without, from everything.")
 @json_option
 @click.pass_obj
-def withdraw(target: Target, who: str, as_json: bool) -> None:
+def withdraw(target: Target, who: str, topic: str | None, as_json: bool) -> None:
     """Withdraw for a person who asked by another way; final like a STOP.
 
     Only the person's own new sign-up lifts it.
     """
-    done = target.call("contacts_withdraw", who=who)
+    done = target.call("contacts_withdraw", who=who, topic=topic)
     if as_json:
         show_json(done)
         return
     dropped = several(done["dropped"], "open delivery", "open deliveries")
     show(
-        f"{done['withdrawn']} is withdrawn from everything; {dropped} dropped.\n"
+        f"{done['withdrawn']} is withdrawn from {topic or 'everything'}; {dropped} dropped.\n"
         "Only this person's own new sign-up lifts it."
     )
 

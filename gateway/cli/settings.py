@@ -78,7 +78,12 @@ def check(
     page += lines("senders", [f"{n} ({t.plugin})" for n, t in config.senders.items()], columns())
     page += lines("inputs", [f"{n} ({t.plugin})" for n, t in config.inputs.items()], columns())
     page += lines("topics", list(config.topics), columns())
-    page += lines("others", [f"{n} ({t.plugin})" for n, t in config.observers.items()], columns())
+    others = [
+        f"{name} ({type(one).name})"
+        for name, one in parts.observers.items()
+        if name not in config.chain and name not in config.inputs
+    ]
+    page += lines("others", others, columns())
     page += lines("unused", [f"a broken plugin, {text}" for text in unused], columns())
     show(clean(page))
 

@@ -24,6 +24,18 @@ def policy(**more: list[str]) -> dict[str, str]:
     return dict(part.split(" ", 1) for part in parts)
 
 
+@pytest.mark.parametrize(
+    ("title", "window"),
+    [
+        ("Titel", "Titel – Beispiel GmbH"),
+        ("Beispiel GmbH auf WhatsApp", "Beispiel GmbH auf WhatsApp"),
+    ],
+)
+def test_the_window_names_the_company_once(title: str, window: str) -> None:
+    content = bytes(page(FakeContext(), title, "", language="de").body).decode()
+    assert f"<title>{window}</title>" in content
+
+
 def test_nothing_comes_from_elsewhere() -> None:
     """The policy names the one style sheet by its hash, which the browser computes anew."""
     found = policy()

@@ -13,7 +13,7 @@ from gateway.inbound import DOUBTED, ConsentEvent, IdentityChange, Wording
 from gateway.message import Identity
 from gateway.store.protocol import micros, moment
 from gateway.store.sqlite.connection import SqliteTransaction
-from gateway.store.sqlite.consents import EVERYTHING, append
+from gateway.store.sqlite.consents import EVERYTHING, append, states
 from gateway.store.sqlite.identities import (
     Known,
     find,
@@ -122,7 +122,14 @@ def _take_over(
     said_at: int,
     at: int,
 ) -> None:
-    """Give a contact the identities that were another's, whose consents are doubted."""
+    """Give a contact the identities that were another's, whose consents are doubted.
+
+    A list that has the other's consent under the number would confirm it for whoever has the
+    number now: so it is doubted here too, where nothing is known of the topic.
+    """
+    for topic in sorted(states(tx, other).keys() - states(tx, contact).keys() - {EVERYTHING}):
+        why = {"why": "the number was somebody else's before"}
+        _moved(tx, contact, topic, DOUBTED, sender, said_at, at, why)
     doubt(tx, other, sender, said_at, at, "somebody else has this number now")
     for one in list(known(tx, identities, retired=False)):
         if one.contact == other:

@@ -31,7 +31,7 @@ _FRAME = """\
 <meta name="robots" content="noindex">
 <link rel="icon" href="data:,">
 <meta name="color-scheme" content="light dark">
-<title>{title} – {company}</title>
+<title>{window}</title>
 <style>{style}</style>
 </head>
 <body>
@@ -70,10 +70,12 @@ def page(
         )
         if url
     )
+    company = context.company.name
     content = _FRAME.format(
         language=escape(context.texts.language(language)),
         title=escape(title),
-        company=escape(context.company.name),
+        window=escape(title if company in title else f"{title} – {company}"),
+        company=escape(company),
         style=STYLE,
         body=body,
         links=links,

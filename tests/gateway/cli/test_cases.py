@@ -126,7 +126,26 @@ def test_one_case(gateway, filled):
     call = gateway("cases", "show", "4").stdout
     assert "nobody is known" in call
     assert "Wann: abends" in call
-    assert json.loads(gateway("cases", "show", "3", "--json").stdout)["overdue"] is True
+    wanted = json.loads(gateway("cases", "show", "3", "--json").stdout)
+    assert wanted["overdue"] is True
+    export = f"gateway contacts export {wanted['who']['contact']} --out FILE"
+    assert export in gateway("cases", "show", "3").stdout
+
+
+@pytest.mark.parametrize(("kind", "due"), [("callback", "due 14:35"), ("access", "due 22 Nov")])
+def test_a_call_is_due_by_the_hour_and_a_request_by_the_day(kind, due):
+    noon = micros(datetime(2026, 11, 22, 11, tzinfo=UTC))
+    case = {
+        "number": 4, "kind": kind, "text": "", "overdue": False, "opened_at": noon,
+        "due_at": noon + 155 * MINUTE,
+    }  # fmt: skip
+    page = case_page.listed(
+        {"now": noon, "cases": [case], "left_out": 0}, "Europe/Berlin", 80, closed=False
+    )
+    assert page[1].split("  ")[-1].strip() == due
+    figures = {kind: {"open": 1, "overdue": 0, "oldest": noon, "due": case["due_at"]}}
+    (told,) = case_page.counted(figures, Times("Europe/Berlin", noon))
+    assert told.endswith(due)
 
 
 def test_an_answer_goes_out_once(gateway, filled):

@@ -175,6 +175,7 @@ def test_a_contact_shows_when_the_person_agreed(gateway, filled, tmp_path):
     shown = gateway("contacts", "show", "+491713920044").stdout
     assert "consent  blog: agreed, 2025-03-02 1" in shown
     assert "noted here 20" in shown
+    assert "Ja zu allem" in shown
 
 
 @pytest.mark.parametrize(

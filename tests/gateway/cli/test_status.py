@@ -161,6 +161,12 @@ def test_things_to_look_at():
     assert not any(line.startswith("waiting") for line in shown)  # said above
 
 
+def test_a_time_is_told_once():
+    data = with_()
+    data["messages"][0]["reason"] = "skipped 20:00 without an answer"
+    assert "waiting  #413 “Förderung ab Januar” · skipped 20:00 without an answer" in page(data)
+
+
 def test_messages_that_wait_for_one_reason_are_one_thing():
     data = copy.deepcopy(FINE)
     held = data["messages"][0] | {"until": None, "reason": "20 of 24 posts look new"}

@@ -110,6 +110,9 @@ async def test_the_words_that_were_agreed_to_are_kept(engine: Sqlite, house: Hou
         ("asked", "wa", 1, None),
         ("confirmed", "wa", 1, "News, weekly"),
     ]
+    contact = engine.sql("SELECT contact_id FROM consent_events")[0][0]
+    shown = await house.store.report("contact", id=contact)
+    assert [event["shown"] for event in shown["events"]] == [NEWS.text, "", NEWS.text]
 
 
 async def test_the_message_is_told_after_what_it_did(house: House, store: Store) -> None:

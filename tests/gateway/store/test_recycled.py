@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.inbound import DOUBTED, Act, Inbound, Intake, Status, Wording
+from gateway.inbound import DOUBTED, Act, Inbound, Intake, Person, Status, Wording
 from gateway.store.people import Terms
 from gateway.store.protocol import Store, moment
 from tests.gateway.store.conftest import Sqlite
-from tests.gateway.store.house import House, phone
+from tests.gateway.store.house import House, consent, phone
 from tests.gateway.store.test_identities import U1, U2, changed, events, known
 
 
@@ -180,3 +180,22 @@ async def test_the_switch_in_other_hands(house: House, doubt: Callable[[House], 
     house.later()
     await house.says(1, "resume", act=Act(kind="resume"), **switch)
     assert await house.consent_of(contact) == "unconfirmed"
+
+
+async def test_an_old_list_confirms_nothing_for_the_next_owner(house: House, store: Store) -> None:
+    """The list goes on naming the number, with the proof of whoever had it before."""
+    proof = consent("imported", house.at())
+    row = Person(identities=phone(1), events=(proof,))
+    await store.accept("crm", [], at=house.at(), people=[row])
+    await house.says((*phone(1), U1), "hello")
+    await house.says((U2,), "hello")
+    house.later()
+    await house.says((*phone(1), U2), "my new number")
+    second = await house.contact(1)
+    assert second == await known(house, U2)
+    await store.accept("crm", [], at=house.at(), people=[row])
+    assert await house.consent_of(second) != "confirmed"
+    house.later()
+    await house.tell(1, "imported")  # proven since then
+    await house.says((U2,), "start", act=Act(kind="start", topics=("news",)))
+    assert await house.consent_of(second) == "requested", "asked, and not taken as agreed"

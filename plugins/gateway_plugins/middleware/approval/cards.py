@@ -149,9 +149,10 @@ class Cards:
             yield self.text(editor, "at_once")
         if self._config.price:
             euro, price = self._config.price * post.reach, self._config.price
-            yield self.text(
-                editor, "cost", euro=self.euro(editor, euro), price=self.euro(editor, price)
-            )
+            # To a hundredth of a cent where it has one, so that the product fits.
+            exact = f"{price:.4f}".removesuffix("0").removesuffix("0")
+            each = self._local(editor, exact)
+            yield self.text(editor, "cost", euro=self.euro(editor, euro), price=each)
         if post.expires is not None:
             time = self.time(editor, post.expires)
             yield self.text(editor, f"silence_{self._config.silence}", time=time)
