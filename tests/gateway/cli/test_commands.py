@@ -134,7 +134,15 @@ def test_what_was_done_shows(gateway, filled):
     assert gateway("resume").stdout.startswith("There was no stop")
     assert gateway("message", "cancel", "#1").stdout.startswith("#1 is cancelled")
     assert gateway("message", "pause", "1").exit_code == 1
-    assert "is withdrawn from everything; 1 open delivery dropped" in (
+    assert (
+        "there is no topic 'blug'"
+        in gateway("contacts", "withdraw", ERIKA, "--topic", "blug").stderr
+    )
+    assert (
+        "withdrawn from blog; 1 open"
+        in gateway("contacts", "withdraw", ERIKA, "--topic", "blog").stdout
+    )
+    assert "is withdrawn from everything; 0 open deliveries dropped" in (
         gateway("contacts", "withdraw", ERIKA).stdout
     )
     assert gateway("trace", "1", ERIKA).stdout.startswith("NOT SENT  ")

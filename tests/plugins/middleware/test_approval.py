@@ -36,7 +36,7 @@ CARD = """\
 An 7.962 von 8.014, die „Neue Beiträge“ abonniert haben.
 Nicht dabei: 40 mit Pause, 12 später dazugekommen, 1.206 abgemeldet.
 Verteilt über etwa 2 h.
-Kostet etwa 901 € (0,11 € je Nachricht).
+Kostet etwa 901 € (0,1131 € je Nachricht).
 Ohne Antwort bis 22:00 wird es nicht gesendet.
 
 Anderer Text? Antworte mit ihm auf diese Nachricht (nach rechts wischen)."""
