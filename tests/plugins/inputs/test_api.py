@@ -258,7 +258,10 @@ async def test_a_withdrawal_of_somebody_unknown_is_kept_all_the_same() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        {}, {"phone": "12"}, {"phone": NUMBER, "user_id": "DE.1"}, {"phone": NUMBER, "topic": "x"},
+        {},
+        {"phone": "12"},
+        {"phone": NUMBER, "user_id": "DE.1"},
+        {"phone": NUMBER, "topic": "x"},
         {"user_id": " "},
     ],
 )

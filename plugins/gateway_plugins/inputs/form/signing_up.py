@@ -34,6 +34,10 @@ TRIES = 5
 """New codes that are tried; that several are another's happens to nobody."""
 DAY = 86_400
 
+NOT_ASKED = {"confirmed", "withdrawn", "refused"}
+"""Who said yes need not be asked; who said no must not be, because somebody typed that number: the
+person's own START always works."""
+
 TYPES = {
     phonenumbers.PhoneNumberType.MOBILE: "mobile",
     phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE: "fixed_or_mobile",
@@ -128,7 +132,7 @@ class SigningUp:
     async def by_number(self, wish: Wish, typed: str) -> bool:
         """Keep a request of a typed number, which a template then asks whether it is theirs.
 
-        False: it was asked enough, or said yes before; nobody is told which.  Raises Refused for
+        False: it was asked enough, or answered before; nobody is told which.  Raises Refused for
         what is no number of a mobile phone.
         """
         number = self._mobile(typed)
@@ -144,8 +148,11 @@ class SigningUp:
         open_ones = [
             topic
             for topic, found in zip(wish.topics, standing, strict=True)
-            if found is None or found.state != "confirmed"
+            if found is None or found.state not in NOT_ASKED
         ]
+        gone = contact.standing("*") if contact else None
+        if gone is not None and gone.state in NOT_ASKED:
+            open_ones = []
         key = f"asked:{await self._mark(number)}"
         times = msgspec.json.decode(await self._context.state.get(key) or b"[]", type=list[int])
         answered = contact is not None and any(one.state == "confirmed" for one in contact.consents)

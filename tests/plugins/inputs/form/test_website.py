@@ -371,6 +371,18 @@ async def test_who_said_yes_is_not_asked_again_for_the_same() -> None:
         assert [one.topic for one in made.events] == ["termine"]
 
 
+@pytest.mark.parametrize("state", ["withdrawn", "refused"])
+@pytest.mark.parametrize("topic", ["blog", "*"])
+async def test_who_said_no_is_not_asked_because_somebody_typed_the_number(
+    state: str, topic: str
+) -> None:
+    """The page answers as always; the person's own START works all the same."""
+    async with visiting(sign_up="template") as visit:
+        visit.context.contacts[7] = person(7, (topic, state))
+        assert await ask(visit, NUMBER) == 303
+        assert visit.context.new_people == []
+
+
 async def test_two_posts_at_once_are_one_question() -> None:
     import trio
 
