@@ -98,6 +98,7 @@ def test_every_series_is_there_with_its_labels() -> None:
     metrics.store_queue.labels("send").set(1)
     metrics.input_succeeded.labels("blog").set(1)
     metrics.input_next.labels("blog").set(1)
+    metrics.ledger_due.labels("mail").set(1)
     found = page(metrics)
     assert {name.removeprefix("gateway_") for name in found} == set(SERIES)
     for name, labels in SERIES.items():
