@@ -84,6 +84,11 @@ def state_of(facts: Iterable[Fact]) -> State | None:
                 closed = suspended_closed
         elif fact.name == "moved" and not fact.source.startswith(DOUBTED):
             continue
+        elif current and state == fact.name == "requested":
+            # Said earlier and told later: the question about the one that was known first is
+            # on its way, and stays the one that is open.
+            if fact.number < current.event:
+                current = State(state, fact.number, fact.recorded_at)
         elif fact.name in _MOVES and not (fact.name == "imported" and closed):
             after, movable = _MOVES[fact.name]
             if fact.name == "moved" and switched and suspended and suspended.state in movable:

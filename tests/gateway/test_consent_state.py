@@ -31,6 +31,10 @@ def told(*events: str) -> list[Fact]:
         (["1 asked"], None),
         (["1 requested"], ("requested", 1)),
         (["1 requested", "2 requested"], ("requested", 1)),
+        # Said before and told after: the question about the first one told is on its way.
+        (["2 requested", "1 requested"], ("requested", 1)),
+        (["2 requested", "1 requested", "3 confirmed of 1"], ("confirmed", 3)),
+        (["3 requested", "1 requested", "2 withdrawn"], ("requested", 1)),
         (["1 requested", "2 asked of 1", "3 confirmed of 1"], ("confirmed", 3)),
         (["1 requested", "2 refused of 1"], ("refused", 2)),
         (["1 requested", "2 expired of 1"], ("expired", 2)),
