@@ -47,13 +47,13 @@ def new_code() -> str:
 
 def code_for(key: bytes, topic: str, name: str) -> str:
     """Return the code of a link that is used again and again: the same for the same name."""
-    for turn in itertools.count():
-        said = f"link\0{topic}\0{name}\0{turn}".encode()
-        value = int.from_bytes(hmac.digest(key, said, "sha256")[:8], "big")
-        code = "".join(ALPHABET[value >> 5 * digit & 31] for digit in range(CODE + 1))
-        if _mixed(code):
-            return code
-    raise AssertionError("unreachable")  # pragma: no cover
+    turns = (_code(key, f"link\0{topic}\0{name}\0{turn}") for turn in itertools.count())
+    return next(code for code in turns if _mixed(code))
+
+
+def _code(key: bytes, said: str) -> str:
+    value = int.from_bytes(hmac.digest(key, said.encode(), "sha256")[:8], "big")
+    return "".join(ALPHABET[value >> 5 * digit & 31] for digit in range(CODE + 1))
 
 
 def _mixed(code: str) -> bool:
