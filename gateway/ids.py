@@ -21,11 +21,14 @@ _last = 0
 def new_id() -> int:
     """Return a fresh id, greater than every id this process made before."""
     global _last  # noqa: PLW0603 - one counter per process is the point
-    fresh = ((time.time_ns() // 1_000_000 - EPOCH_MS) << _LOW_BITS) | secrets.randbits(
-        _LOW_BITS - 1
-    )
+    now = time.time_ns() // 1_000_000 - EPOCH_MS
     with _lock:
-        _last = max(fresh, _last + 1)
+        # Drawn once a millisecond: drawn for every id, the largest would win, and processes that
+        # make many at once would meet at the upper end.
+        if _last >> _LOW_BITS < now:
+            _last = now << _LOW_BITS | secrets.randbits(_LOW_BITS - 1)
+        else:
+            _last += 1
         return _last
 
 
