@@ -54,8 +54,8 @@ class Model:
         may_import, granted, open_request = stop == BEFORE, False, 0
         for one in sorted(one for one in about if one.second > stop and one.what != "stop"):
             answered = open_request and one.request == open_request
-            if one.what == "start" and not granted and not open_request:
-                open_request = one.told
+            if one.what == "start" and not granted:  # the one known first is asked about
+                open_request = min(open_request or one.told, one.told)
             elif one.what == "yes" and answered:
                 granted, open_request = True, 0
             elif one.what == "no" and (answered or granted):
