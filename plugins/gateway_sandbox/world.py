@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from gateway_sandbox.chats import Tone
@@ -157,7 +159,13 @@ def masked(contact: str) -> str:
 
 
 def free_port() -> str:
-    """Return an address on this machine that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+    """Return an address on this machine that nobody uses.
+
+    Below the ports that the kernel gives to outgoing connections, one of which would otherwise
+    now and then take it before it is bound.
+    """
+    while True:
+        address = ("127.0.0.1", random.SystemRandom().randrange(20_000, 32_000))
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(address)
+            return "{}:{}".format(*address)

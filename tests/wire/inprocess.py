@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
 from functools import partial
@@ -19,6 +18,7 @@ from gateway.plugin import Input, Middleware, Observer, Output, Plugin, PluginCo
 from gateway_sandbox.received import Received
 from gateway_sandbox.serve import Sandbox, open_sandbox
 from gateway_sandbox.settings import Settings
+from tests.wire.world import free_port
 
 SETTINGS = """
 chain = [{chain}]
@@ -142,9 +142,7 @@ async def running(
     """Run a sandbox and a gateway for the time of a block; the gateway is stopped cleanly."""
     (folder / "token").write_text("test-token")
     (folder / "secret").write_text("test-app-secret")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        public = probe.getsockname()[1]
+    public = free_port()
     settings = Settings(
         token="test-token",
         app_secret="test-app-secret",
