@@ -3,6 +3,7 @@
 from gateway import API_VERSION
 from gateway.columns import cut, fitting, width
 from gateway.errors import (
+    Action,
     CodeTaken,
     ConfigError,
     DeliveryError,
@@ -12,7 +13,7 @@ from gateway.errors import (
     Rejected,
     Unknown,
 )
-from gateway.given import Answered, Context, MessageView, Preview, Said
+from gateway.given import Answered, Context, MessageView, Preview, Said, SenderFacts
 from gateway.hookspecs import hookimpl
 from gateway.http import FetchError
 from gateway.inbound import (
@@ -23,6 +24,7 @@ from gateway.inbound import (
     ConsentEvent,
     Contact,
     Echo,
+    Effect,
     Event,
     IdentityChange,
     Inbound,
@@ -67,6 +69,7 @@ from gateway.verdicts import Closed, Concern, Drop, Hold, Limit, Quota, Rate
 __all__ = [
     "API_VERSION",
     "AccountEvent",
+    "Action",
     "Answered",
     "Basis",
     "Button",
@@ -87,6 +90,7 @@ __all__ = [
     "Drop",
     "Duration",
     "Echo",
+    "Effect",
     "Event",
     "FetchError",
     "Hold",
@@ -121,6 +125,7 @@ __all__ = [
     "Rejected",
     "Said",
     "Secret",
+    "SenderFacts",
     "SignUp",
     "Standing",
     "Status",

@@ -6,27 +6,18 @@ All problems of the whole file are reported together.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 
-from gateway.clock import SystemClock
 from gateway.config import GatewayConfig, Table, load
-from gateway.context import Shared
 from gateway.discovery import Catalogue, Found
 from gateway.errors import ConfigError
-from gateway.inbound import Intake
 from gateway.isolation import where
-from gateway.keys import Keys
-from gateway.links import SignedLinks
 from gateway.message import Identity, Message
-from gateway.pipeline import Pipeline
 from gateway.plugin import Input, Middleware, Observer, Output, Plugin
-from gateway.previewing import Previews
-from gateway.services import Http
-from gateway.store.protocol import Store
 from gateway.tables import Problems, meant, nearest, read_table, shown
 from gateway.texts import TextFiles
 from gateway.values import PhoneNumberError, phone
@@ -84,7 +75,17 @@ def assemble(file: Path, catalogue: Catalogue) -> Parts:
     config, problems = load(file)
     origins: dict[str, str] = {}
     settings: dict[str, Any] = {"chain": list(config.chain)}
-    for name in ("company", "server", "consent", "mail", "proof", "retention", "service"):
+    for name in (
+        "company",
+        "server",
+        "consent",
+        "mail",
+        "proof",
+        "retention",
+        "delivery",
+        "hearing",
+        "service",
+    ):
         settings[name] = shown(getattr(config, name))
     settings["store"] = shown(config.storage)
     settings["topics"] = {
@@ -181,33 +182,6 @@ def _words(config: GatewayConfig) -> Words:
             Identity("phone", phone(number, config.company.region))
             for number in config.people.values()
         ],
-    )
-
-
-def shared_by(
-    parts: Parts,
-    store: Store,
-    clock: SystemClock,
-    http: Http,
-    *,
-    take: Callable[[Intake], Awaitable[object]],
-    landed: Callable[[tuple[int, ...]], Awaitable[None]],
-) -> Shared:
-    """Return what the contexts of the parts share.  Raises ConfigError if a key cannot be had."""
-    pipeline = Pipeline(parts.chain, salt=parts.salt)
-    return Shared(
-        config=parts.config,
-        store=store,
-        http=http,
-        clock=clock,
-        stop_words=parts.words.stop.words,
-        texts=parts.texts,
-        links=SignedLinks(Keys(parts.config.keys).secret("links")),
-        complete=parts.complete,
-        take=take,
-        landed=landed,
-        preview=Previews(pipeline, parts.senders, parts.config.topics).of,
-        address=parts.address,
     )
 
 

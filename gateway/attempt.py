@@ -158,7 +158,7 @@ class Attempts:
         if isinstance(answer, Crash):
             # Nobody knows how far it came: as unknown as an answer that got lost.
             return change(done, code=_code(answer), detail=answer.error)
-        done = change(done, code=answer.code, detail=answer.detail, withdraws=answer.withdraws)
+        done = change(done, code=answer.code, detail=answer.detail, action=answer.action)
         if answer.outcome == "unknown":
             return done
         done = change(done, outcome="failed")

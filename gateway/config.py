@@ -11,6 +11,7 @@ import msgspec
 from gateway import __version__, document
 from gateway.duties import Consent, Mail, Proof, Retention
 from gateway.message import Topic
+from gateway.safety import DeliverySettings, Hearing
 from gateway.sections import Company, Server, Service, Storage, TopicTable
 from gateway.tables import Problems, meant, read_table
 
@@ -44,6 +45,8 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     mail: Mail = Mail()
     proof: Proof = Proof()
     retention: Retention = Retention()
+    delivery: DeliverySettings = DeliverySettings()
+    hearing: Hearing = Hearing()
 
     @property
     def user_agent(self) -> str:
@@ -88,7 +91,7 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 SECTIONS = {
     "chain", "company", "server", "store", "consent", "service", "topics", "senders", "inputs",
-    "middleware", "observers", "people", "mail", "proof", "retention",
+    "middleware", "observers", "people", "mail", "proof", "retention", "delivery", "hearing",
 }  # fmt: skip
 
 
@@ -126,6 +129,8 @@ def load(file: Path) -> tuple[GatewayConfig, Problems]:
         mail=section("mail", Mail, Mail()),
         proof=section("proof", Proof, Proof()),
         retention=section("retention", Retention, Retention()),
+        delivery=section("delivery", DeliverySettings, DeliverySettings()),
+        hearing=section("hearing", Hearing, Hearing()),
         service=section("service", Service, Service()),
         chain=_chain(raw, problems),
         topics=topics,

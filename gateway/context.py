@@ -16,9 +16,20 @@ from gateway.config import GatewayConfig
 from gateway.errors import ConfigError, StoreFull
 from gateway.given import Answered, Health, MessageView, Preview, Said
 from gateway.ids import new_id
-from gateway.inbound import Case, Close, Contact, Intake, Person, Preference, Received, SignUp
+from gateway.inbound import (
+    Case,
+    Close,
+    Contact,
+    Effect,
+    Intake,
+    Person,
+    Preference,
+    Received,
+    SignUp,
+)
 from gateway.mailing import letter, send_mail
 from gateway.message import Identity, Message
+from gateway.senders import Senders
 from gateway.services import Http, Links, PluginMetrics, Texts
 from gateway.store.protocol import Store
 from gateway.values import phone
@@ -65,6 +76,7 @@ class Shared(msgspec.Struct, frozen=True, kw_only=True):
     """Waits until none of the contacts has a delivery in the air."""
     preview: Callable[[MessageView], Awaitable[Preview]]
     address: Callable[[str], str] = lambda sender: ""
+    senders: Senders
 
     @property
     def people(self) -> dict[str, Identity]:
@@ -102,6 +114,7 @@ class PluginContext:
         self.people = shared.people
         self.has_mail = bool(shared.config.mail.host)
         self.sender_address = shared.address
+        self.sender = shared.senders.facts
         self._shared = shared
         self._store = shared.store
         self._told = told
@@ -223,6 +236,10 @@ class PluginContext:
         """See Context.steer."""
         at = self.clock.micros()
         return await self._store.set_message(message, action, at=at, by=by, text=text)
+
+    async def learned(self, effects: Sequence[Effect]) -> None:
+        """See Context.learned."""
+        await self._shared.senders.learned(self.label, effects, at=self.clock.micros())
 
     def succeeded(
         self, note: str = "", *, next_at: datetime | None = None, at: datetime | None = None

@@ -10,6 +10,18 @@ from typing import Literal
 
 Scope = Literal["message", "contact", "template", "sender", "portfolio", "app"]
 
+Action = Literal["retry", "later", "fail", "count", "withdraw", "hold", "slow", "stop", "template"]
+"""What a refusal means for what is to be sent.
+
+`retry`: the same attempt may succeed after `retry_after`.  `later`: this person gets no marketing
+for a day, and longer each time; what waits for that person waits along.  `fail`: it will not
+succeed.  `count`: the same, and too many of these say that the person cannot be reached.
+`withdraw`: the person stopped marketing at the provider, which is as final as a STOP.  `hold`: a
+person has to mend the message.  `slow`: the sender is too fast; this one is repeated.  `stop`: the
+scope (sender, portfolio, app) sends nothing until that is mended; this one waits along.
+`template`: the same for every message that uses the template.
+"""
+
 
 class GatewayError(Exception):
     """Base of all errors below; its text is written for the person who can mend it."""
@@ -60,8 +72,8 @@ class DeliveryError(GatewayError):
 
     `code` is a short name from a closed set (it becomes a metric label), `detail` what the
     provider said, without personal data.  `retry_after` is in seconds; None means that waiting
-    does not help.  `scope` says what else the failure concerns.  `withdraws`: the person stopped
-    marketing at the provider, which is as final as a STOP.
+    does not help.  `scope` says what else the failure concerns, `action` what follows; without
+    one it is `retry` if waiting helps, `stop` for a whole sender, else `fail`.
     """
 
     outcome: Literal["not_sent", "rejected", "unknown"] = "rejected"
@@ -73,14 +85,19 @@ class DeliveryError(GatewayError):
         *,
         retry_after: float | None = None,
         scope: Scope = "message",
-        withdraws: bool = False,
+        action: Action | None = None,
     ) -> None:
         super().__init__(f"{code}: {detail}" if detail else code)
         self.code = code
         self.detail = detail
         self.retry_after = retry_after
         self.scope: Scope = scope
-        self.withdraws = withdraws
+        self.action: Action = action or _usual(retry_after, scope)
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether the person stopped marketing at the provider."""
+        return self.action == "withdraw"
 
 
 class NotSent(DeliveryError):
@@ -102,3 +119,9 @@ class Unknown(DeliveryError):
     """
 
     outcome = "unknown"
+
+
+def _usual(retry_after: float | None, scope: Scope) -> Action:
+    if retry_after is not None:
+        return "retry"
+    return "stop" if scope in ("sender", "portfolio", "app") else "fail"

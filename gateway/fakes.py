@@ -15,11 +15,12 @@ from gateway.consent import StopWords
 from gateway.context import prepared
 from gateway.errors import CodeTaken, MailError
 from gateway.fake_services import FakeClock, FakeHttp, FakeState, Mailed
-from gateway.given import Answered, Health, MessageView, Preview, Said
+from gateway.given import Answered, Health, MessageView, Preview, Said, SenderFacts
 from gateway.inbound import (
     Case,
     Close,
     Contact,
+    Effect,
     Intake,
     Person,
     Preference,
@@ -82,6 +83,10 @@ class FakeContext:
         """(message, action, by, text) of each decision."""
         self.refusal: str | None = None
         """What `steer` answers."""
+        self.senders: dict[str, SenderFacts] = {}
+        """What is known of a sender; the test fills it."""
+        self.effects: list[Effect] = []
+        """What an output learnt of its sender."""
         self.mails: list[Mailed] = []
         self.has_mail = True
         self.mail_error: MailError | None = None
@@ -196,6 +201,12 @@ class FakeContext:
 
     def sender_address(self, sender: str) -> str:
         return self.addresses.get(sender or next(iter(self.addresses), ""), "")
+
+    def sender(self, name: str) -> SenderFacts:
+        return self.senders.get(name) or SenderFacts(name=name, portfolio=name)
+
+    async def learned(self, effects: Sequence[Effect]) -> None:
+        self.effects += effects
 
     async def mail(
         self,

@@ -14,6 +14,7 @@ from gateway.inbound import Intake
 from gateway.logs import masked
 from gateway.message import PRIORITY_NAMES, Delivery, Message
 from gateway.metrics import OPEN, Metrics
+from gateway.stopping import ALL, Stop, sender_scope
 from gateway.store.protocol import Store, Taken, micros
 
 OUTPUT = "output_"
@@ -121,19 +122,18 @@ class Figures:
         self.metrics.withdrawals.labels("command").inc()
 
     # --- what lies in the store -----------------------------------------------------------------
-    async def look(
-        self, store: Store, senders: Iterable[str], *, people: bool
-    ) -> Mapping[str, tuple[str, int]]:
+    async def look(self, store: Store, senders: Iterable[str], *, people: bool) -> list[Stop]:
         """Read the levels anew; `people` too, which takes longer.
 
-        Returns what is stopped: scope → (reason, since).  Raises StoreError.
+        Returns what is stopped.  Raises StoreError.
         """
         self._depths(await store.depths())
         stops = await store.stops()
-        self.metrics.sending.set("all" not in stops)
+        stopped = {stop.scope for stop in stops}
+        self.metrics.sending.set(ALL not in stopped)
         now = time.time_ns() // 1000
         for sender in senders:
-            self.metrics.sender_paused.labels(sender).set(f"sender:{sender}" in stops)
+            self.metrics.sender_paused.labels(sender).set(sender_scope(sender) in stopped)
             due = await store.next_due(sender)
             self.metrics.overdue.labels(sender).set(max(0, now - (due or now)) / 1e6)
         self._held(await store.report("waiting", limit=0))
@@ -180,11 +180,12 @@ class Figures:
         self._shown[gauge] = set(levels)
 
 
-def said(stops: Mapping[str, tuple[str, int]]) -> str:
-    """Return one line for `systemctl status`; `stops`: scope → (reason, since)."""
+def said(stops: Iterable[Stop]) -> str:
+    """Return one line for `systemctl status`."""
     lines = [
-        f"{'nothing' if scope == 'all' else f'nothing from {scope[7:]}'} is sent: {masked(reason)}"
-        for scope, (reason, _) in sorted(stops.items())
+        f"no{' marketing' if stop.marketing_only else 'thing'}"
+        f"{f' from {stop.sender}' if stop.sender else ''} is sent: {masked(stop.reason)}"
+        for stop in stops
     ]
     return "; ".join(lines) or "sending"
 

@@ -8,82 +8,25 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
-import msgspec
-
-from gateway.inbound import Case, Close, Contact, Intake, Person, Preference, Received, SignUp
-from gateway.message import Content, Identity, Message, Topic, Value
+from gateway.inbound import (
+    Case,
+    Close,
+    Contact,
+    Effect,
+    Intake,
+    Person,
+    Preference,
+    Received,
+    SignUp,
+)
+from gateway.message import Identity, Message, Topic
 from gateway.services import Clock, CompanyFacts, Http, Links, PluginMetrics, State, Texts
-
-
-class Health(Value, frozen=True, kw_only=True):
-    """How an input fares, in the operator's words; `gateway status` shows the latest.
-
-    `note` says how it went ("unchanged"); `trouble` what keeps it from its job, "" if nothing
-    does, and `needs_person` that waiting will not mend it.  `next_at`: when it reads next.
-    `at`: since when that is so, if it was before this start; None is now.
-    """
-
-    note: str = ""
-    trouble: str = ""
-    needs_person: bool = False
-    next_at: datetime | None = None
-    at: datetime | None = None
-
-
-class MessageView(msgspec.Struct, frozen=True, kw_only=True):
-    """A message and how it stands: `state`, why (`code`, `reason`), whom it reaches.
-
-    `counts`: state of its deliveries → how many.  `audience`: how many confirmed consents its
-    topic has now; `left_out`: why → how many people of the topic do not get it.
-    """
-
-    message: Message
-    state: str
-    paused: bool
-    code: str
-    reason: str
-    audience: int
-    left_out: dict[str, int]
-    counts: dict[str, int]
-
-
-class Said(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a conversation: theirs, or `ours` with the state of its delivery.
-
-    `kind` is that of the message.  An `echo` is what the company wrote beside the gateway: its
-    text is not known.
-    """
-
-    at: datetime
-    ours: bool
-    text: str
-    kind: str
-    state: str = ""
-    number: int = 0
-
-
-Answered = Literal[
-    "answered", "repeated", "closed", "unknown", "nobody", "no_window", "window_closed", "empty",
-    "too_long",
-]  # fmt: skip
-"""What became of an answer.  `repeated`: the same one went out before; `closed`: the case was, by
-somebody else; `nobody`: no person is known (any more); `no_window`: that person never wrote;
-`window_closed`: the last message is more than 24 hours old."""
-
-
-class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as people would get it if what holds it were released.
-
-    `message` is what the rest of the chain makes of it (spread, expiry), `contents` one per form.
-    `trouble`: what would hold or drop it then, "" if nothing.  `per_second`: the slowest rate that
-    all its deliveries share, None if there is none.  `closed_until`: quiet hours that hold now.
-    """
-
-    message: Message
-    contents: tuple[Content, ...]
-    trouble: str = ""
-    per_second: float | None = None
-    closed_until: datetime | None = None
+from gateway.views import Answered as Answered
+from gateway.views import Health as Health
+from gateway.views import MessageView as MessageView
+from gateway.views import Preview as Preview
+from gateway.views import Said as Said
+from gateway.views import SenderFacts as SenderFacts
 
 
 class Context(Protocol):
@@ -214,6 +157,17 @@ class Context(Protocol):
     def sender_address(self, sender: str) -> str:
         """Return the address that people know a sender by (a number), "" while it is unknown.
         Without a name it is the first sender's."""
+        ...
+
+    def sender(self, name: str) -> SenderFacts:
+        """Return what is known of a sender; pure, so that `limits` may ask."""
+        ...
+
+    async def learned(self, effects: Sequence[Effect]) -> None:
+        """Tell what an output learnt of its sender by asking the provider: tier, pace, quality.
+
+        What comes by webhook travels in `AccountEvent.effects` instead.
+        """
         ...
 
     @property

@@ -9,8 +9,10 @@ from typing import Literal
 import msgspec
 
 from gateway.message import Identity, Value
-
-StatusName = Literal["sent", "delivered", "read", "failed"]
+from gateway.news import AccountEvent as AccountEvent
+from gateway.news import Effect as Effect
+from gateway.news import Status as Status
+from gateway.news import StatusName as StatusName
 
 
 class Inbound(Value, frozen=True, kw_only=True):
@@ -29,32 +31,6 @@ class Inbound(Value, frozen=True, kw_only=True):
     button: bool = False
     quoted: str | None = None
     opens_window: bool = True
-    raw: bytes = b""
-
-
-class Status(Value, frozen=True, kw_only=True):
-    """What became of an attempt.  Found by `callback` (`delivery:n`), else by `provider_id`."""
-
-    provider_id: str
-    status: StatusName
-    at: datetime
-    callback: str | None = None
-    code: str = ""
-    detail: str = ""
-    billable: bool | None = None
-    category: str = ""
-    withdraws: bool = False
-    """It failed because the person stopped marketing at the provider: as final as a STOP."""
-    identities: tuple[Identity, ...] = ()
-    """Who it was for, if the provider says so and `withdraws` needs it."""
-
-
-class AccountEvent(Value, frozen=True, kw_only=True):
-    """Something the provider said about account, number or template, or was not understood."""
-
-    name: str
-    at: datetime
-    understood: bool = True
     raw: bytes = b""
 
 

@@ -23,6 +23,7 @@ from gateway.linking import code_for, share_button, start_link, start_text
 from gateway.message import Kind, Message, Topic
 from gateway.observer_operations import ObserverOperations
 from gateway.rights_operations import RightsOperations
+from gateway.stopping import PERSON
 from gateway.store.protocol import Store
 from gateway.values import said
 
@@ -85,8 +86,9 @@ class Operations(LedgerOperations, CaseOperations, ObserverOperations, RightsOpe
         return {"resumed": await self._store.resume(f"sender:{sender}", at=self._clock.micros())}
 
     async def _not_yet(self, scope: str) -> None:
-        if known := (await self._store.stops()).get(scope):
-            raise ConfigError(f"that is stopped already, and stays so: {known[0]}")
+        for stop in await self._store.stops():
+            if (stop.scope, stop.code) == (scope, PERSON):
+                raise ConfigError(f"that is stopped already, and stays so: {stop.reason}")
 
     def _known_sender(self, sender: str) -> None:
         if sender not in self._parts.senders:

@@ -118,6 +118,9 @@ class Output(Plugin):
     """Codes of its DeliveryErrors; they become metric labels."""
     send_deadline: ClassVar[float] = 60.0
     """Seconds after which `send` is cut off and its outcome is unknown."""
+    portfolio: str = ""
+    """What owns the limit that several senders share, such as a business account; "" if nothing
+    is shared."""
     display: str = ""
     """The address that people know this sender by, such as its number; set once it is known."""
 

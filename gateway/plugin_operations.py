@@ -9,7 +9,6 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from gateway import compliance
-from gateway.assembly import shared_by
 from gateway.context import PluginContext
 from gateway.errors import ConfigError
 from gateway.http import open_client
@@ -17,7 +16,9 @@ from gateway.inbox import Inbox
 from gateway.metrics import Metrics
 from gateway.plugin import Plugin
 from gateway.questions import Questions
+from gateway.senders import Senders
 from gateway.services import Http
+from gateway.sharing import shared_by
 
 
 class PluginOperations(Questions):
@@ -62,7 +63,13 @@ class PluginOperations(Questions):
             return
         inbox = Inbox(self._store, self._parts.words, self._clock)
         shared = shared_by(
-            self._parts, self._store, self._clock, http, take=inbox.take, landed=inbox.landed
+            self._parts,
+            self._store,
+            self._clock,
+            http,
+            take=inbox.take,
+            landed=inbox.landed,
+            senders=Senders(self._parts.senders, self._store),
         )
         metrics = Metrics(CollectorRegistry()).plugin(plugin.label.replace("-", "_"))
         async with plugin.lifespan(PluginContext(plugin.label, shared, metrics=metrics)):

@@ -103,10 +103,13 @@ class Questions:
         }
 
     async def _stops(self) -> dict[str, dict[str, Any]]:
-        return {
-            scope: {"reason": reason, "since": since}
-            for scope, (reason, since) in (await self._store.stops()).items()
-        }
+        found: dict[str, dict[str, Any]] = {}
+        for stop in await self._store.stops():  # of one scope the oldest comes first
+            about = found.setdefault(
+                stop.scope, {"reason": stop.reason, "since": stop.since, "causes": []}
+            )
+            about["causes"].append({"code": stop.code, "reason": stop.reason, "since": stop.since})
+        return found
 
     # --- messages -------------------------------------------------------------------------------
     async def do_message_list(self, limit: int = 20) -> list[dict[str, Any]]:

@@ -18,24 +18,24 @@ LONGEST = 300
 
 LAYERS = {
     "values": (
-        "errors ids linking values columns secret content message numbers verdicts inbound "
+        "errors ids linking values columns secret content message numbers verdicts news inbound stopping "
         "consent_chain consent_state"
     ),
-    "contract": "services given plugin hookspecs",
+    "contract": "services views given plugin hookspecs",
     "tools": (
         "clock keys merkle heads ledger signing texts links isolation series metrics logs "
         "wire posting http sockets peer web systemd lock"
     ),
     "store": "store",
     "work": (
-        "consent phrases near words tables discovery document sections duties config pipeline "
-        "rates quotas limiter attempt delivery fan_out inbox expiring supervisor observing "
+        "consent phrases near words tables discovery document sections duties safety config pipeline "
+        "rates quotas limiter senders attempt delivery fan_out inbox expiring supervisor observing "
         "importing figures health mailing previewing stamping proofs proof_check proof_words "
         "paper proof_page dossier_page proof_files retaining anchoring answering context"
     ),
     "whole": (
-        "assembly labels compliance questions plugin_operations ledger_operations "
-        "case_operations observer_operations rights_operations operations admin daemon "
+        "assembly sharing labels compliance questions plugin_operations ledger_operations "
+        "case_operations observer_operations rights_operations operations admin background daemon "
         "foreground api fake_services fakes testing cli __main__"
     ),
 }

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
+from gateway.errors import Action
 from gateway.inbound import Case, Close, Event, Person, Preference, SignUp
 from gateway.message import Delivery, Message
 from gateway.store.ledger import LedgerStore
+from gateway.store.operators import OperatorStore
 from gateway.store.people import PeopleStore
 from gateway.store.people import Taken as Taken
 from gateway.store.rights import RightsStore
@@ -121,8 +123,8 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     retry_at: int | None = None
     hold: bool = False
     """Leave a failed delivery to a person instead of ending it."""
-    withdraws: bool = False
-    """The contact stopped marketing at the provider: withdraw, in the same transaction."""
+    action: Action = "fail"
+    """What follows from a failure; `withdraw`: in the same transaction."""
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -132,7 +134,7 @@ class Recovered(msgspec.Struct, frozen=True):
     unknown: int
 
 
-class Store(PeopleStore, LedgerStore, RightsStore, Protocol):
+class Store(PeopleStore, LedgerStore, RightsStore, OperatorStore, Protocol):
     """See the module's docstring for what holds for every verb."""
 
     # --- in -------------------------------------------------------------------------------------
@@ -225,32 +227,6 @@ class Store(PeopleStore, LedgerStore, RightsStore, Protocol):
 
     async def forget(self, *, at: int, limit: int) -> int:
         """Delete up to `limit` uses that no longer count; returns how many."""
-        ...
-
-    # --- operators ------------------------------------------------------------------------------
-    async def stop(self, scope: str, reason: str, *, at: int) -> None: ...
-    async def resume(self, scope: str, *, at: int) -> bool: ...
-    async def stops(self) -> dict[str, tuple[str, int]]: ...
-    async def set_message(
-        self,
-        message: int,
-        action: Literal["cancel", "pause", "resume", "approve", "revise", "screen"],
-        *,
-        at: int,
-        by: str = "",
-        text: str = "",
-    ) -> str | None:
-        """Do what a person asked for; returns a sentence if that is not possible.  `by` stands in
-        the journal; `revise` replaces the text of a held message and has it judged again, which
-        is all that `screen` does."""
-        ...
-
-    async def depths(self) -> dict[tuple[str, int, str], int]:
-        """Return (sender, priority, state name) → number of deliveries."""
-        ...
-
-    async def report(self, name: str, **parameters: Any) -> Any:
-        """Read for people: names in reports.py of the engine (`status`, `trace`, …)."""
         ...
 
     # --- observers ------------------------------------------------------------------------------

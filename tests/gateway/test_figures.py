@@ -12,6 +12,7 @@ from gateway.attempt import TRIES, Attempts
 from gateway.figures import RECENT, Figures, said
 from gateway.limiter import Limiter
 from gateway.metrics import Metrics
+from gateway.stopping import Stop
 from gateway.store.protocol import Settlement
 from gateway.testing import delivery
 
@@ -133,13 +134,23 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
 @pytest.mark.parametrize(
     ("stops", "line"),
     [
-        ({}, "sending"),
-        ({"all": ("Wartung", 1)}, "nothing is sent: Wartung"),
+        ([], "sending"),
+        ([Stop("all", "person", "Wartung", 1)], "nothing is sent: Wartung"),
         (
-            {"sender:main": ("token of +4917139200033", 1), "all": ("lunch", 2)},
+            [
+                Stop("all", "person", "lunch", 2),
+                Stop("sender:main", "token_invalid", "token of +4917139200033", 1),
+            ],
             "nothing is sent: lunch; nothing from main is sent: token of +49 171 *** 033",
+        ),
+        (
+            [
+                Stop("marketing", "restored", "from a backup", 2),
+                Stop("marketing:a", "deaf", "x", 1),
+            ],
+            "no marketing is sent: from a backup; no marketing from a is sent: x",
         ),
     ],
 )
-def test_one_line_for_systemd(stops: dict[str, tuple[str, int]], line: str) -> None:
+def test_one_line_for_systemd(stops: list[Stop], line: str) -> None:
     assert said(stops) == line

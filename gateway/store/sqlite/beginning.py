@@ -16,7 +16,8 @@ from gateway.store.sqlite.settling import ATTEMPTS
 LOOK = """
 SELECT d.state, d.node, d.tries, d.contact_id, d.sender,
        m.id, m.kind, m.topic, m.state, m.paused, m.expires_at,
-       (SELECT s.reason FROM stops s WHERE s.scope IN ('all', 'sender:' || d.sender) LIMIT 1)
+       (SELECT s.reason FROM stops s WHERE s.scope IN ('all', 'sender:' || d.sender)
+        OR (m.kind = 'marketing' AND s.scope IN ('marketing', 'marketing:' || d.sender)) LIMIT 1)
 FROM deliveries d JOIN messages m ON m.id = d.message_id WHERE d.id = ?
 """
 WINDOW = "SELECT until FROM windows WHERE sender = ? AND contact_id = ?"

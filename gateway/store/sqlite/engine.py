@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from gateway.inbound import Event
 from gateway.message import Delivery, Message
+from gateway.stopping import PERSON, Stop
 from gateway.store.protocol import (
     Decision,
     DeliveryState,
@@ -143,17 +144,22 @@ class SqliteStore(PeopleVerbs, LedgerVerbs, RightsVerbs):
         return await self._write(Lane.BULK, job)
 
     # --- operators ------------------------------------------------------------------------------
-    async def stop(self, scope: str, reason: str, *, at: int) -> None:
-        await self._write(Lane.SEND, lambda tx: operating.stop(tx, scope, reason, at))
+    async def stop(self, scope: str, reason: str, *, at: int, code: str = PERSON) -> None:
+        await self._write(Lane.SEND, lambda tx: operating.stop(tx, scope, code, reason, at))
 
-    async def resume(self, scope: str, *, at: int) -> bool:
+    async def resume(self, scope: str, *, at: int, code: str | None = None) -> bool:
         return await self._write(
-            Lane.SEND, lambda tx: operating.resume(tx, scope, at), "deliveries"
+            Lane.SEND, lambda tx: operating.resume(tx, scope, code, at), "deliveries"
         )
 
-    async def stops(self) -> dict[str, tuple[str, int]]:
-        rows = await self._read(lambda tx: list(tx.rows("SELECT scope, reason, since FROM stops")))
-        return {scope: (reason, since) for scope, reason, since in rows}
+    async def stops(self) -> list[Stop]:
+        return await self._read(lambda tx: [Stop(*row) for row in tx.rows(operating.STOPS)])
+
+    async def learn(self, sender: str, facts: Mapping[str, str], *, at: int) -> None:
+        await self._write(Lane.WEBHOOK, lambda tx: operating.learn(tx, sender, facts, at))
+
+    async def facts(self) -> dict[str, dict[str, tuple[str, int]]]:
+        return await self._read(operating.facts)
 
     async def set_message(
         self,

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.message import Delivery, Identity, Message, Permissions
+from gateway.message import PRIORITY, Delivery, Identity, Message, Permissions
 from gateway.store.protocol import Decision, DeliveryState
 from gateway.store.sqlite.asking import may_ask, requested
 from gateway.store.sqlite.connection import SqliteTransaction
@@ -29,7 +29,10 @@ CONSENT = """
 SELECT c.state, c.event, p.paused_until, p.per_week
 FROM consents c JOIN contacts p ON p.id = c.contact_id WHERE c.topic = ? AND c.contact_id = ?
 """
-STOPPED = "SELECT scope, reason FROM stops WHERE scope IN ('all', ?)"
+STOPPED = """
+SELECT max(scope IN ('all', 'sender:' || ?1)) FROM stops
+WHERE scope IN ('all', 'sender:' || ?1, 'marketing', 'marketing:' || ?1)
+"""
 DELIVERY = "SELECT state, message_id, contact_id, sender FROM deliveries WHERE id = ?"
 NEXT_DUE = """
 SELECT min(due_at) FROM deliveries INDEXED BY deliveries_due
@@ -38,6 +41,8 @@ WHERE sender = ? AND priority = ? AND state = 0 AND due_at > ?
 LEASED = "UPDATE deliveries SET state = 1, node = ?, changed_at = ? WHERE id = ?"
 STATE_OF = "SELECT state FROM messages WHERE id = ?"
 LAND = "DELETE FROM in_flight WHERE sender = ? AND contact_id = ? AND delivery_id = ?"
+
+MARKETING = PRIORITY["marketing"]
 
 PAUSED_BY_PERSON = "paused_by_person"
 """Code of marketing that does not go because the person wants none for a while."""
@@ -67,8 +72,11 @@ def lease(
     """See Store.lease.  Also returns whether it stopped early: rows without content are dropped
     on the way, and a job is short."""
     leased: list[Delivery] = []
-    if tx.one(STOPPED, (f"sender:{sender}",)):
-        return leased, False
+    stopped = tx.one(STOPPED, (sender,))
+    if stopped is not None and stopped[0] is not None:
+        if stopped[0]:
+            return leased, False
+        priorities = [priority for priority in priorities if priority != MARKETING]
     looked = 0
     for priority in priorities:
         while len(leased) < limit:

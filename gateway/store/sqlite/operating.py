@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from gateway.message import Message
@@ -16,6 +18,7 @@ WHERE m.expires_at IS NOT NULL AND m.state = 'started' AND m.expires_at <= ? AND
   AND EXISTS (SELECT 1 FROM depths p
               WHERE p.message_id = m.id AND p.state IN (0, 3, 4) AND p.n > 0) LIMIT ?
 """
+STOPS = "SELECT scope, code, reason, since FROM stops ORDER BY scope, since, code"
 DEPTHS = """
 SELECT m.sender, m.priority, p.state, sum(p.n)
 FROM depths p JOIN messages m ON m.id = p.message_id
@@ -26,16 +29,39 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Message).decode
 
 
-def stop(tx: SqliteTransaction, scope: str, reason: str, at: int) -> None:
-    """Set a stop; the first reason stays."""
-    tx.execute("INSERT INTO stops VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (scope, reason, at))
+LEARN = """
+INSERT INTO sender_facts VALUES (?, ?, ?, ?)
+ON CONFLICT (sender, name) DO UPDATE SET value = excluded.value, at = excluded.at
+WHERE value <> excluded.value
+"""
+
+
+def learn(tx: SqliteTransaction, sender: str, facts: Mapping[str, str], at: int) -> None:
+    """See OperatorStore.learn."""
+    for name, value in facts.items():
+        tx.execute(LEARN, (sender, name, value, at))
+
+
+def facts(tx: SqliteTransaction) -> dict[str, dict[str, tuple[str, int]]]:
+    """See OperatorStore.facts."""
+    found: dict[str, dict[str, tuple[str, int]]] = {}
+    for sender, name, value, at in tx.rows("SELECT sender, name, value, at FROM sender_facts"):
+        found.setdefault(sender, {})[name] = (value, at)
+    return found
+
+
+def stop(tx: SqliteTransaction, scope: str, code: str, reason: str, at: int) -> None:
+    """See Store.stop."""
+    tx.execute(
+        "INSERT INTO stops VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", (scope, code, reason, at)
+    )
     if tx.changed():
         tx.journal(at, "stop", code=scope, detail=reason)
 
 
-def resume(tx: SqliteTransaction, scope: str, at: int) -> bool:
-    """Lift a stop.  False if there was none."""
-    tx.execute("DELETE FROM stops WHERE scope = ?", (scope,))
+def resume(tx: SqliteTransaction, scope: str, code: str | None, at: int) -> bool:
+    """See Store.resume."""
+    tx.execute("DELETE FROM stops WHERE scope = ?1 AND code = coalesce(?2, code)", (scope, code))
     if not tx.changed():
         return False
     tx.journal(at, "resume", code=scope)

@@ -135,7 +135,7 @@ def settle(tx: SqliteTransaction, settlement: Settlement) -> None:
         retry_at=settlement.retry_at,
         hold=settlement.hold,
     )
-    if settlement.withdraws:
+    if settlement.action == "withdraw":
         evidence = {"code": settlement.code, "detail": settlement.detail}
         people.withdraw(
             tx, found.contact, f"{SWITCH} of {found.sender}", at, evidence=evidence,

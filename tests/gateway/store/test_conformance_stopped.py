@@ -26,7 +26,7 @@ async def stopped(
         callback=delivery.callback if delivery else None,
         code="marketing_stopped",
         detail="131050",
-        withdraws=True,
+        action="withdraw",
         **fields,
     )
     return await house.store.intake(Intake(sender="wa", statuses=(status,)), {}, at=now)
@@ -70,7 +70,7 @@ async def test_the_api_says_so_at_once(house: House) -> None:
     """The same refusal as the answer to our own request has the same effect."""
     contact = await house.tell(1, "confirmed")
     message, later = await house.started(), await house.started()
-    await house.settle(await house.sending(), "failed", code="marketing_stopped", withdraws=True)
+    await house.settle(await house.sending(), "failed", code="marketing_stopped", action="withdraw")
     assert await house.state(message, contact) == "failed"
     assert await house.state(later, contact) == "dropped"
     assert await house.consent_of(contact) == "withdrawn"

@@ -153,7 +153,7 @@ class Failure(msgspec.Struct, frozen=True):
             self.detail,
             retry_after=after,
             scope=self.rule.scope,
-            withdraws=self.rule is STOPPED,
+            action="withdraw" if self.rule is STOPPED else None,
         )
 
 

@@ -77,7 +77,7 @@ def read(reported: Reported, now: datetime) -> Status | None:
                 detail=detail,
                 billable=billable,
                 category=known,
-                withdraws=withdraws,
+                action="withdraw" if withdraws else "fail",
                 identities=identities_of(*to) if withdraws else (),
             )
     return None

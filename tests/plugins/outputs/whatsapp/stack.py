@@ -28,6 +28,7 @@ from gateway.inbox import Inbox
 from gateway.links import SignedLinks
 from gateway.metrics import Metrics
 from gateway.sections import Company, Server
+from gateway.senders import Senders
 from gateway.store.sqlite import SqliteStore
 from gateway.texts import TextFiles
 from gateway.web import Limits, serve
@@ -131,6 +132,7 @@ async def open_stack(folder: Path, settings: Callable[..., WhatsAppConfig]) -> A
             config=nobody, store=store, http=None, clock=clock, stop_words=StopWords(()).words,
             texts=TextFiles(), links=SignedLinks(b"test"), complete=lambda message: message,
             take=inbox.take, landed=inbox.landed, preview=None,
+            senders=Senders({}, store),
         )  # type: ignore[arg-type]  # fmt: skip
         context = PluginContext("wa", shared, metrics=metrics.plugin("wa"))
         async with output.lifespan(context), trio.open_nursery() as nursery:

@@ -1,0 +1,70 @@
+"""What is known of the senders: tier, pace, quality.  Told by providers, kept by the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gateway.given import SenderFacts
+from gateway.news import Effect
+from gateway.plugin import Output
+from gateway.store.protocol import Store
+
+UNLIMITED = "unlimited"
+
+
+class Senders:
+    """The facts of all senders of one gateway, in memory, so that `limits` may ask."""
+
+    def __init__(self, outputs: Mapping[str, Output], store: Store) -> None:
+        self._outputs = outputs
+        self._store = store
+        self._told: dict[str, dict[str, str]] = {}
+
+    async def load(self) -> None:
+        """Read what was told before this start.  Raises StoreError."""
+        found = await self._store.facts()
+        self._told = {
+            sender: {name: value for name, (value, _) in told.items()}
+            for sender, told in found.items()
+        }
+
+    def portfolio(self, sender: str) -> str:
+        """Return what owns the limits that a sender shares; the sender itself if nothing does."""
+        output = self._outputs.get(sender)
+        return (output.portfolio if output is not None else "") or sender
+
+    def sharing(self, sender: str) -> list[str]:
+        """Return the senders of the same portfolio, itself among them."""
+        own = self.portfolio(sender)
+        return [name for name in self._outputs if self.portfolio(name) == own] or [sender]
+
+    def facts(self, sender: str) -> SenderFacts:
+        """See Context.sender."""
+        told = self._told.get(sender, {})
+        tier = told.get("tier")
+        pace = told.get("per_second")
+        return SenderFacts(
+            name=sender,
+            portfolio=self.portfolio(sender),
+            tier=int(tier) if tier is not None and tier != UNLIMITED else None,
+            tier_known=tier is not None,
+            per_second=float(pace) if pace is not None else None,
+            quality=told.get("quality", ""),
+        )
+
+    async def learned(self, sender: str, effects: Sequence[Effect], *, at: int) -> None:
+        """Keep what was told of a sender, or of its portfolio.  Raises StoreError."""
+        for effect in effects:
+            if effect.what == "tier":
+                value = UNLIMITED if effect.value is None else str(int(effect.value))
+                for name in self.sharing(sender):
+                    await self._keep(name, "tier", value, at)
+            elif effect.what == "pace" and effect.value is not None:
+                await self._keep(sender, "per_second", f"{effect.value:g}", at)
+            elif effect.what == "quality":
+                await self._keep(sender, "quality", effect.name, at)
+
+    async def _keep(self, sender: str, name: str, value: str, at: int) -> None:
+        if self._told.get(sender, {}).get(name) != value:
+            await self._store.learn(sender, {name: value}, at=at)
+            self._told.setdefault(sender, {})[name] = value
