@@ -153,7 +153,8 @@ class SqliteStore(PeopleVerbs, LedgerVerbs, RightsVerbs):
         )
 
     async def stops(self) -> list[Stop]:
-        return await self._read(lambda tx: [Stop(*row) for row in tx.rows(operating.STOPS)])
+        found = await self._read(lambda tx: [Stop(*row) for row in tx.rows(operating.STOPS)])
+        return sorted(found, key=lambda stop: (stop.scope, stop.since))
 
     async def learn(self, sender: str, facts: Mapping[str, str], *, at: int) -> None:
         await self._write(Lane.WEBHOOK, lambda tx: operating.learn(tx, sender, facts, at))

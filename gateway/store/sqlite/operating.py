@@ -18,7 +18,7 @@ WHERE m.expires_at IS NOT NULL AND m.state = 'started' AND m.expires_at <= ? AND
   AND EXISTS (SELECT 1 FROM depths p
               WHERE p.message_id = m.id AND p.state IN (0, 3, 4) AND p.n > 0) LIMIT ?
 """
-STOPS = "SELECT scope, code, reason, since FROM stops ORDER BY scope, since, code"
+STOPS = "SELECT scope, code, reason, since FROM stops ORDER BY scope, code"
 DEPTHS = """
 SELECT m.sender, m.priority, p.state, sum(p.n)
 FROM depths p JOIN messages m ON m.id = p.message_id

@@ -123,7 +123,7 @@ PLANS: dict[str, list[str]] = {
         "SEARCH p EXISTS USING PRIMARY KEY (message_id=? AND state=?)",
     ],
     "operating.LEARN": [],
-    "operating.STOPS": ["SCAN stops", "USE TEMP B-TREE FOR LAST TERM OF ORDER BY"],
+    "operating.STOPS": ["SCAN stops"],
     "operating.TO_FAN_OUT": ["SEARCH messages USING INDEX messages_by_state (state=?)"],
     "operating.TO_SWEEP": ["messages_to_sweep"],
     "reports.MESSAGES": ["SCAN messages"],  # a list for people; a message is not a delivery
