@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.context import somebody_waits
 from gateway.errors import ConfigError, StoreError, StoreFull
 from gateway.metrics import Metrics
 from gateway.operations import Operations
@@ -52,7 +53,7 @@ def metrics_app(metrics: Metrics, healthy: Callable[[], str | None]) -> Starlett
     return Starlette(routes=[Route("/metrics", page), Route("/health", health)])
 
 
-def public_app(routes: Mapping[str, Iterable[BaseRoute]]) -> ASGIApp:
+def public_app(routes: Mapping[str, Sequence[BaseRoute]]) -> ASGIApp:
     """Mount every plugin's routes below its own path; a full store is answered with 503.
 
     `/hook/main` is `/hook/main/`: a provider that is told the one does not follow a redirect.
@@ -71,12 +72,39 @@ def public_app(routes: Mapping[str, Iterable[BaseRoute]]) -> ASGIApp:
         exception_handlers=handlers,
     )
 
+    straight: dict[tuple[str, str], ASGIApp] = {}
+    for path, found in routes.items():
+        straight |= _straight(path, found)
+
     async def with_slash(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] in routes:
-            scope = {**scope, "path": scope["path"] + "/"}
-        await app(scope, receive, send)
+        somebody_waits.set(True)
+        path = scope["path"]
+        if path in routes:
+            path += "/"
+            scope = {**scope, "path": path}
+        known = straight.get((scope["method"], path))
+        if known is None:
+            await app(scope, receive, send)
+            return
+        try:
+            await known(scope, receive, send)
+        except StoreError as error:
+            await (await full(Request(scope), error))(scope, receive, send)
 
     return with_slash
+
+
+def _straight(mounted: str, routes: Iterable[BaseRoute]) -> dict[tuple[str, str], ASGIApp]:
+    """Return what can be called without searching all routes: by method and path, whatever is an
+    ASGI application, before the first route that has parameters."""
+    found: dict[tuple[str, str], ASGIApp] = {}
+    for route in routes:
+        if not isinstance(route, Route) or route.param_convertors:
+            break
+        for method in route.methods or ():
+            if route.app is route.endpoint:
+                found.setdefault((method, mounted + route.path), route.app)
+    return found
 
 
 def _json(value: Any, status: int) -> Response:

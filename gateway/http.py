@@ -36,6 +36,7 @@ first_byte: ContextVar[Callable[[float], None] | None] = ContextVar("first_byte"
 USER_AGENT = "message-gateway"
 DEFAULTS = Deadlines()
 RETRY_AFTER = 1.0  # seconds; what NotSent proposes
+SENDS = 256  # connections: what makes 1000 a second if an answer takes a quarter of one
 READS = 10  # connections for reads, apart from those for sends: a slow feed delays no message
 ANSWER_BYTES = 1 << 20
 READ_BYTES = 2_000_000
@@ -111,14 +112,14 @@ class Client:
             try:
                 address = _address(url)
                 host = address.host
-                head = self._head(url, tuple(headers.items()), len(content))
+                head, raw = self._head(url, tuple(headers.items()), len(content))
                 if public_only:
                     at = await _public_address(address.url)
                     # Under a name of its own: a kept connection was perhaps never checked.
                     address = msgspec.structs.replace(
                         address, at=at, origin=f"{address.origin} at {at}"
                     )
-                return await self._sends.post(Post(address, head, content, max_bytes), watch)
+                return await self._sends.post(Post(address, head, raw, content, max_bytes), watch)
             except* FAILURES as group:
                 failure = reason_of(group)
         failure = failure or watch.too_slow()
@@ -176,12 +177,15 @@ class Client:
                 failure = reason_of(group)
         raise FetchError(failure, host)
 
-    def _post_head(self, url: str, given: tuple[tuple[str, str], ...], length: int) -> h11.Request:
-        """Raises Failed if a header cannot be sent."""
+    def _post_head(
+        self, url: str, given: tuple[tuple[str, str], ...], length: int
+    ) -> tuple[h11.Request, bytes]:
+        """The head, and how h11 writes it.  Raises Failed if a header cannot be sent."""
         target = _address(url).url
         fields = self._headers(target, dict(given), "identity")
         fields.append(("content-length", str(length)))
-        return h11.Request(method="POST", target=target.raw_path, headers=fields)
+        head = h11.Request(method="POST", target=target.raw_path, headers=fields)
+        return head, h11.Connection(h11.CLIENT).send(head) or b""
 
     def _telling(self) -> Callable[[], None]:
         told = first_byte.get()
@@ -208,7 +212,7 @@ class Client:
 @asynccontextmanager
 async def open_client(
     *,
-    connections: int = 50,
+    connections: int = SENDS,
     deadlines: Deadlines = DEFAULTS,
     user_agent: str = USER_AGENT,
     trust: ssl.SSLContext | None = None,

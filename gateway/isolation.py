@@ -46,16 +46,14 @@ async def guarded(
     crash: Crash | None = None
     expected: Exception | None = None
     try:
-        with trio.fail_after(timeout) if timeout != inf else trio.CancelScope() as scope:
+        # Not fail_after: a third of what all this costs, and every delivery passes here.
+        with trio.CancelScope(relative_deadline=timeout):
             return await call()
-    except* let as group:  # type: ignore[misc, unused-ignore]
-        expected = _first(group)
-    except* trio.TooSlowError as group:
-        if timeout != inf and scope.cancelled_caught:
+        if timeout != inf:
             crash = Crash(label, "timeout", f"no answer within {timeout:g} s")
             log.error("plugin %s gave no answer in time", label)
-        else:
-            crash = raised(label, _first(group))
+    except* let as group:  # type: ignore[misc, unused-ignore]
+        expected = _first(group)
     except* Exception as group:  # noqa: BLE001 - the one broad except, see above
         crash = raised(label, _first(group))
     if expected is not None:

@@ -1,7 +1,8 @@
-"""One POST over a kept connection: h11 on a trio stream, for `gateway.http` alone.
+"""One POST over a kept connection, for `gateway.http` alone.
 
 What httpx and httpcore lay between a request and its socket cost more CPU than all the rest of a
-delivery; reads, which are few, keep them (`gateway.wire`).
+delivery; reads, which are few, keep them (`gateway.wire`).  A plain answer is taken apart by
+`gateway.plain`, any other by h11.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import httpx
 import msgspec
 import trio
 
+from gateway import plain
+from gateway.sockets import Connected
 from gateway.wire import (
     KEEPALIVE,
     Body,
@@ -27,8 +30,8 @@ from gateway.wire import (
     why_no_connection,
 )
 
+CHUNK = 65536  # bytes of one read
 HEAD_BYTES = 100 * 1024  # of an answer
-CHUNK = 65536
 
 Step = Literal["connect", "write", "read"]
 TOO_SLOW: dict[Step, Reason] = {
@@ -51,12 +54,17 @@ class Address(msgspec.Struct, frozen=True):
 
 
 class Post(msgspec.Struct, frozen=True):
-    """What is sent, and how many bytes the answer may have."""
+    """What is sent, and how many bytes the answer may have.  `raw`: the head as it is written."""
 
     address: Address
     head: h11.Request
+    raw: bytes
     content: bytes
     max_bytes: int
+
+
+NOTHING = 0.001
+"""Seconds by which a step may take less or more than is said."""
 
 
 class Watch:
@@ -71,8 +79,10 @@ class Watch:
         self._limits = limits
         self._tell = tell
         self._step: Step | None = None
-        self._until = trio.current_time() + limits.total
-        self._scope = trio.CancelScope(deadline=self._until)
+        now = trio.current_time()
+        self._until = now + limits.total
+        # Most posts find an open connection, and wait for nothing but the answer.
+        self._scope = trio.CancelScope(deadline=min(now + limits.read, self._until))
         self.left = False
 
     def __enter__(self) -> Self:
@@ -91,7 +101,9 @@ class Watch:
         """This is waited for now, with a time of its own."""
         self._step = step
         seconds: float = getattr(self._limits, step)
-        self._scope.deadline = min(trio.current_time() + seconds, self._until)
+        until = min(trio.current_time() + seconds, self._until)
+        if abs(until - self._scope.deadline) > NOTHING:  # each change sorts trio's deadlines anew
+            self._scope.deadline = until
 
     async def first_byte(self) -> None:
         """It leaves now, unless this was cancelled already."""
@@ -109,30 +121,60 @@ class Watch:
 class Line:
     """One connection."""
 
-    def __init__(self, stream: trio.abc.Stream, socket: trio.socket.SocketType) -> None:
+    def __init__(self, stream: trio.abc.Stream, socket: Connected) -> None:
+        """`stream` is `socket`, or TLS over it."""
         self._stream = stream
         self._socket = socket
-        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES)
+        self._again = False
         self._used = 0.0
 
     async def exchange(self, post: Post, watch: Watch) -> Response:
         """Send once and read the answer.  Raises one of FAILURES."""
-        http = self._http
-        parts = (post.head, h11.Data(data=post.content), h11.EndOfMessage())
-        raw = b"".join(http.send(part) or b"" for part in parts)
-        watch.step("write")
+        self._again = False
+        raw = post.raw + post.content
         await watch.first_byte()
+        before = self._socket.took
+        whole = True
         try:
-            await self._stream.send_all(raw)
+            took = self._socket.offer(raw) if self._stream is self._socket else 0
+            if took < len(raw):
+                watch.step("write")
+                await self._stream.send_all(raw[took:])
         except trio.BrokenResourceError:
-            http.send_failed()  # who hangs up early may have said why
+            if self._socket.took == before:
+                watch.left = False  # the connection was dead, and nothing of the request left
+                raise
+            whole = False  # who hangs up early may have said why
+        came = await self._more(watch)
+        found = plain.answer(came) if whole else None
+        if found is not None and found.length > post.max_bytes:
+            raise Failed("too_large")
+        while found is not None and len(came) < found.begin + found.length:
+            more = await self._more(watch)
+            came += more
+            found = found if more else None
+        if found is None:
+            return await self._by_h11(post, watch, came, whole=whole)
+        headers = joined(found.fields)
+        body = Body(headers, post.max_bytes)
+        body.take(came[found.begin : found.begin + found.length])
+        self._again = len(came) == found.begin + found.length
+        return Response(found.status, headers, body.whole(), str(post.address.url))
+
+    async def _by_h11(self, post: Post, watch: Watch, came: bytes, *, whole: bool) -> Response:
+        """Read an answer that is not plain, or came in pieces."""
+        http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES)
+        for part in (post.head, h11.Data(data=post.content), h11.EndOfMessage()):
+            http.send(part)
+        if not whole:
+            http.send_failed()
+        http.receive_data(came)
         status, headers = 0, dict[str, str]()
         body: Body | None = None
         while True:
             event = http.next_event()
             if event is h11.NEED_DATA:
-                watch.step("read")
-                http.receive_data(bytes(await self._stream.receive_some(CHUNK)))
+                http.receive_data(await self._more(watch))
             elif isinstance(event, h11.Response):
                 status, headers = event.status_code, joined(event.headers)
                 body = Body(headers, post.max_bytes)
@@ -142,18 +184,19 @@ class Line:
                 break
         if body is None:
             raise Failed("protocol")
+        done = http.our_state is http.their_state is h11.DONE
+        self._again = done and not http.trailing_data[0]
         return Response(status, headers, body.whole(), str(post.address.url))
+
+    async def _more(self, watch: Watch) -> bytes:
+        watch.step("read")
+        return bytes(await self._stream.receive_some(CHUNK))
 
     def rest(self) -> bool:
         """Get ready for another exchange.  False: it can have none."""
-        http = self._http
-        if not (http.our_state is http.their_state is h11.DONE):
-            return False
-        if http.trailing_data[0] or self._unread():
-            return False  # what follows an answer would be taken for the next one
-        http.start_next_cycle()
         self._used = trio.current_time()
-        return True
+        # What follows an answer would be taken for the next one.
+        return self._again and not self._unread()
 
     def _unread(self) -> bool:
         """Whether TLS took more from the socket than was asked of it: `fresh` would not see it."""
@@ -162,8 +205,8 @@ class Line:
 
     def fresh(self) -> bool:
         """Whether the other side can be believed to be still there."""
-        # Readable without having been asked: it closed, or said what nobody wants to hear.
-        return trio.current_time() - self._used < KEEPALIVE and not self._socket.is_readable()
+        # It closed, or said what nobody wants to hear?
+        return trio.current_time() - self._used < KEEPALIVE and self._socket.silent()
 
     def close(self) -> None:
         """Close it at once; what was not said by now is not said."""
@@ -225,16 +268,17 @@ async def _opened(address: Address, trust: ssl.SSLContext, watch: Watch) -> Line
         stream = await trio.open_tcp_stream(address.at or address.host, address.port)
     except OSError as error:
         raise Failed(why_no_connection(error)) from error
+    socket = Connected(stream)
     if not address.tls:
-        return Line(stream, stream.socket)
+        return Line(socket, socket)
     watch.step("connect")
-    tls = trio.SSLStream(stream, trust, server_hostname=address.host, https_compatible=True)
+    tls = trio.SSLStream(socket, trust, server_hostname=address.host, https_compatible=True)
     try:
         await tls.do_handshake()
     except trio.BrokenResourceError as error:
-        stream.socket.close()
+        socket.close()
         raise Failed(why_no_connection(error)) from error
     except BaseException:
-        stream.socket.close()
+        socket.close()
         raise
-    return Line(tls, stream.socket)
+    return Line(tls, socket)

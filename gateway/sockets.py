@@ -1,4 +1,4 @@
-"""Listening sockets: bound here or handed over, with errors that say what to change."""
+"""Sockets: listening ones, bound here or handed over, and connected ones."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import trio
 from gateway.errors import ConfigError
 
 BACKLOG = 256
+CHUNK = 65536  # bytes of one read
 UNREAD_MS = 20_000  # a peer that takes nothing for so long is cut off by the kernel
 SOCKET_UMASK = 0o117  # unix sockets: 0660
 FORMS = "write 127.0.0.1:8080, [::1]:8080, unix:/path or fd://3"
@@ -140,3 +141,85 @@ def _remove_stale(path: str) -> None:
             os.unlink(path)
         except BlockingIOError:
             pass  # somebody listens, and is busy: bind() says so
+
+
+class Connected(trio.abc.Stream):
+    """A connected socket: a read and a write are one system call each, where nothing hinders them.
+
+    trio's own stream tries to read before it waits, and goes through its scheduler for each
+    write.  Whoever uses this must wait somewhere: a write that fits is no checkpoint.
+    """
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        """Take the socket out of `stream`, which is closed from now on."""
+        taken = stream.socket
+        family, kind = taken.family, taken.type
+        self._socket = socket.socket(family, kind, taken.proto, taken.detach())
+        self._socket.setblocking(False)
+        self.took = 0
+        """Bytes that the system took from here so far."""
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Return what came, b"" at the end.  Raises trio.BrokenResourceError."""
+        while True:
+            await trio.lowlevel.wait_readable(self._socket)
+            try:
+                return self._socket.recv(max_bytes or CHUNK)
+            except (BlockingIOError, InterruptedError):
+                continue
+            except OSError as error:
+                raise trio.BrokenResourceError("the connection broke") from error
+
+    def offer(self, data: bytes | bytearray | memoryview) -> int:
+        """Hand over what the system takes at once, and return how much that is.  Raises
+        trio.BrokenResourceError; then it took nothing."""
+        try:
+            took = self._socket.send(data)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError as error:
+            raise trio.BrokenResourceError("the connection broke") from error
+        self.took += took
+        return took
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Hand all of it to the system.  Raises trio.BrokenResourceError; `took` says how much
+        of it was taken."""
+        left = len(data) - self.offer(data)
+        while left:
+            await trio.lowlevel.wait_writable(self._socket)
+            left -= self.offer(memoryview(data)[-left:])
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until the system takes something."""
+        await trio.lowlevel.wait_writable(self._socket)
+
+    def silent(self) -> bool:
+        """Tell whether the other side neither sent anything nor closed."""
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError:
+            return False
+        return False
+
+    def send_eof(self) -> None:
+        """Say that no more is sent."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def names(self) -> tuple[object, object]:
+        """Return the addresses of this side and of the other."""
+        return self._socket.getsockname(), self._socket.getpeername()
+
+    def close(self) -> None:
+        """Close it at once; what the system did not take by now is not said."""
+        if self._socket.fileno() >= 0:
+            trio.lowlevel.notify_closing(self._socket)
+            self._socket.close()
+
+    async def aclose(self) -> None:
+        """Close it."""
+        self.close()
+        await trio.lowlevel.checkpoint()

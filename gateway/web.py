@@ -15,8 +15,10 @@ import h11
 import trio
 from starlette.types import ASGIApp, Message, Scope
 
-from gateway.peer import CLOSE, Crowd, Limits, Peer, Request, dated, empty
-from gateway.sockets import bind_all
+from gateway.crowd import Crowd, Limits
+from gateway.peer import CLOSE, Peer, Request, dated, empty
+from gateway.plain import Field, Head
+from gateway.sockets import Connected, bind_all
 
 __all__ = ["GRACE", "Limits", "serve"]
 
@@ -83,18 +85,21 @@ class _Server:
         if self._open >= self._limits.connections and not self._crowd.give_up():
             return
         self._open += 1
+        connected = Connected(stream)
         try:
-            peer = Peer(stream, self._limits, self._crowd)
-            while (request := await peer.request()) is not None:
-                await self._run(peer, request)
-                if self._stopping or not peer.again():
-                    break
+            with trio.CancelScope() as scope:
+                peer = Peer(connected, self._limits, self._crowd, scope)
+                while (request := await peer.request()) is not None:
+                    await self._run(peer, request)
+                    if self._stopping or not peer.again():
+                        break
         except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # it went away
         except* Exception as group:
             log.warning("a connection broke off", exc_info=_cause(group))
         finally:
             self._open -= 1
+            connected.close()
 
     async def _run(self, peer: Peer, request: Request) -> None:
         """Let the app answer.  A crash is a 500 without a body, logged once, without what came."""
@@ -127,7 +132,7 @@ class _Answer:
         self._head_only = head_only
         self._last = last
         self._held: list[Message] = []
-        self._start: list[h11.Event] = []
+        self._start: Message | None = None
         self.started = self.broken = False
 
     async def __call__(self, message: Message) -> None:
@@ -144,34 +149,50 @@ class _Answer:
 
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            fields = [*message.get("headers", ()), *dated(), *([CLOSE] if self._last() else [])]
-            self._start = [h11.Response(status_code=message["status"], headers=fields)]
+            self._start = message
             return
-        events, self._start, self.started = self._start, [], True
-        if not self._head_only:
-            events.append(h11.Data(data=message.get("body", b"")))
-        if not message.get("more_body", False):
-            events.append(h11.EndOfMessage())
+        start, self._start = self._start, None
+        body, more = message.get("body", b""), message.get("more_body", False)
+        whole: bytes | None = None
+        if start is not None and not more:
+            whole = self._peer.plainly(start["status"], self._fields(start), body)
+        events = [] if whole is not None else self._events(start, body, more)
+        self.started = True
         try:
-            await self._peer.send(*events)
+            await (self._peer.send(*events) if whole is None else self._peer.say(whole))
         except trio.BrokenResourceError as error:
             self.broken = True
             raise OSError("the peer went away") from error  # as ASGI 2.4 asks for
 
+    def _fields(self, start: Message) -> list[Field]:
+        return [*start.get("headers", ()), *([CLOSE] if self._last() else [])]
 
-def _scope(peer: Peer, head: h11.Request) -> Scope:
+    def _events(self, start: Message | None, body: bytes, more: bool) -> list[h11.Event]:
+        """A part of an answer, the first one with its head."""
+        events: list[h11.Event] = []
+        if start is not None:
+            fields = [*self._fields(start), dated()]
+            events.append(h11.Response(status_code=start["status"], headers=fields))
+        if not self._head_only:
+            events.append(h11.Data(data=body))
+        if not more:
+            events.append(h11.EndOfMessage())
+        return events
+
+
+def _scope(peer: Peer, head: Head) -> Scope:
     path, _, query = head.target.partition(b"?")
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": head.http_version.decode("ascii"),
+        "http_version": head.version.decode("ascii"),
         "method": head.method.decode("ascii"),
         "scheme": "http",
         "path": unquote(path.decode("ascii")),
         "raw_path": path,
         "query_string": query,
         "root_path": "",
-        "headers": list(head.headers),
+        "headers": head.fields,
         "server": peer.server,
         "client": peer.client,
     }

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import socket
 import struct
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 
 BODY = b'{"to":"nobody"}'
@@ -82,3 +85,17 @@ async def serving(
             server.url = url
         yield url
         nursery.cancel_scope.cancel()
+
+
+def make_certificate(folder: Path) -> Path:
+    """A file with key and certificate of localhost; skips the test where openssl is missing."""
+    path = folder / "both.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-keyout", str(path), "-out", f"{path}.crt", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=30)
+    except FileNotFoundError:
+        pytest.skip("needs openssl to make a certificate")
+    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
+    return path

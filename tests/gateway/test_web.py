@@ -26,6 +26,12 @@ from gateway.web import Limits, serve
 SMALL = Limits(body_bytes=1000, body_seconds=5, header_bytes=2000, connections=20)
 
 
+class Silent:
+    """An ASGI application that ends without an answer."""
+
+    async def __call__(self, *_: object) -> None: ...
+
+
 class App:
     """A Starlette app that counts what reaches it."""
 
@@ -42,6 +48,10 @@ class App:
                 Route("/500", self.own),
                 Route("/wait", self.wait),
                 Route("/huge", self.huge),
+                Route("/parts", self.parts),
+                Route("/nothing", self.nothing),
+                Route("/injected", self.injected),
+                Route("/silent", Silent()),
             ]
         )
 
@@ -65,6 +75,19 @@ class App:
             raise RuntimeError("a bug")
 
         return StreamingResponse(parts(), headers={"content-length": "8"})
+
+    async def parts(self, request: Request) -> Response:
+        async def said() -> AsyncIterator[bytes]:
+            yield b"one, "
+            yield b"two"
+
+        return StreamingResponse(said())
+
+    async def nothing(self, request: Request) -> Response:
+        return Response(status_code=204)
+
+    async def injected(self, request: Request) -> Response:
+        return Response(headers={"x-name": "a\r\nx-admin: yes"})
 
     async def own(self, request: Request) -> Response:
         return PlainTextResponse("sorry", status_code=500)
@@ -289,6 +312,64 @@ async def test_requests_follow_each_other_on_a_connection() -> None:
         assert first.endswith(b"one")
         assert (status(b"HTTP/1.1 " + second), body(second)) == (200, b"")
     assert app.bodies == [b"one", b"two"]
+
+
+async def test_plain_and_odd_requests_share_a_connection() -> None:
+    """Whoever speaks for a request, the next one begins where it ended."""
+    app = App()
+    plain = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nplain"
+    chunks = b"POST /echo HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n3\r\nodd\r\n0\r\n\r\n"
+    parts = b"GET /parts HTTP/1.1\r\nHost: x\r\n\r\n"
+    nothing = b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"
+    said = [plain, chunks, parts, plain, nothing, chunks, plain, request("/echo", b"end")]
+    async with serving(app) as (addresses, _):
+        for size in (1, 2, 13, 100_000):
+            app.bodies.clear()
+            async with await connect(addresses[0]) as stream:
+                whole = b"".join(said)
+                for at in range(0, len(whole), size):
+                    await stream.send_all(whole[at : at + size])
+                answers = (await everything(stream)).split(b"HTTP/1.1 ")[1:]
+            assert [answer[:3] for answer in answers] == [*[b"200"] * 4, b"204", *[b"200"] * 3]
+            assert answers[2].endswith(b"5\r\none, \r\n3\r\ntwo\r\n0\r\n\r\n")
+            assert app.bodies == [b"plain", b"odd", b"plain", b"odd", b"plain", b"end"]
+
+
+async def test_a_body_that_ends_early_is_refused() -> None:
+    app = App()
+    async with serving(app) as (addresses, _), await connect(addresses[0]) as stream:
+        await stream.send_all(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+        await stream.send_eof()
+        assert status(await everything(stream)) == 400
+    assert app.bodies == []
+
+
+async def test_what_an_app_says_cannot_become_a_field(caplog: pytest.LogCaptureFixture) -> None:
+    """A line break in a value is a bug of the app, not an answer."""
+    async with serving(App()) as (addresses, _):
+        answer = await ask(addresses[0], request("/injected", method="GET"))
+        assert status(answer) == 500
+        assert b"x-admin" not in answer
+        async with await connect(addresses[0]) as stream:
+            plain = b"GET /injected HTTP/1.1\r\nHost: x\r\n\r\n"
+            await stream.send_all(plain + request("/echo"))
+            assert (await everything(stream)).startswith(b"HTTP/1.1 500 ")
+    assert len(caplog.records) == 2
+
+
+async def test_an_app_that_says_nothing_ends_the_connection() -> None:
+    """Whoever asked would wait for ever."""
+    async with serving(App()) as (addresses, _):
+        with trio.fail_after(2):
+            said = await ask(addresses[0], b"GET /silent HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert said == b""
+
+
+async def test_every_answer_has_its_date() -> None:
+    async with serving(App()) as (addresses, _):
+        for path in ("/echo", "/parts", "/no-such-page"):
+            answer = await ask(addresses[0], request(path, method="GET"))
+            assert answer.lower().count(b"\r\ndate: ") == 1
 
 
 async def test_who_asks_may_send_first(autojump_clock: trio.testing.MockClock) -> None:

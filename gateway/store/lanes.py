@@ -1,0 +1,129 @@
+"""What waits for the thread that writes: jobs in lanes by urgency."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from enum import IntEnum
+from typing import Any
+
+import trio
+
+from gateway.errors import StoreError, StoreFull
+from gateway.store.condition import Work
+
+CAPACITY = 4096
+"""Jobs that may wait in a lane."""
+
+PATIENCE = 20
+"""Transactions that the slowest lane may be passed over before it gets its turn."""
+
+
+class Lane(IntEnum):
+    """Urgency; a lower lane goes first."""
+
+    SEND = 0  # withdraw, begin, settle, lease
+    WEBHOOK = 1
+    ACCEPT = 2
+    BULK = 3  # fan-out, sweep, purge
+
+    @property
+    def work(self) -> Work:
+        """What the jobs of a lane are good for, unless their caller says otherwise."""
+        return (Work.ENDS, Work.HEARD, Work.NEW, Work.NEW)[self]
+
+
+class Job:
+    """One job and its caller, a trio task that sleeps until it is woken."""
+
+    __slots__ = ("caller", "error", "result", "run", "token", "work")
+
+    def __init__(self, run: Callable[[Any], Any], work: Work) -> None:
+        self.run = run
+        self.work = work
+        self.caller = trio.lowlevel.current_task()
+        self.token = trio.lowlevel.current_trio_token()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class Lanes:
+    """Jobs by urgency.  `put` is called in trio, the rest in the thread."""
+
+    def __init__(self) -> None:
+        self._lanes: tuple[deque[Job], ...] = tuple(deque() for _ in Lane)
+        self._wake = threading.Condition()
+        self._closed = False
+        self._passed_over = 0
+
+    def put(self, lane: Lane, job: Job) -> None:
+        """Add a job.  Raises StoreFull if the lane is full, StoreError once it is closed."""
+        with self._wake:
+            if self._closed:
+                raise StoreError("the store is closed")
+            if len(self._lanes[lane]) >= CAPACITY:
+                raise StoreFull(f"{CAPACITY} jobs wait for the store; try again later")
+            self._lanes[lane].append(job)
+            self._wake.notify()
+
+    def close(self) -> None:
+        """Take no further job; what waits is still given out."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+
+    def waiting(self, lane: Lane) -> int:
+        """Return how many jobs wait in a lane."""
+        return len(self._lanes[lane])
+
+    def wait(self) -> bool:
+        """Sleep until there is work; False once there is none and none will come."""
+        with self._wake:
+            while not any(self._lanes):
+                if self._closed:
+                    return False
+                self._wake.wait()
+        return True
+
+    def all(self) -> list[Job]:
+        """Take everything that waits."""
+        with self._wake:
+            left = [job for lane in self._lanes for job in lane]
+            for lane in self._lanes:
+                lane.clear()
+        return left
+
+    def next(self, deadline: float) -> Iterator[Job]:
+        """Yield the jobs of one transaction: one of bulk, or what is urgent until a deadline
+        (seconds of perf_counter)."""
+        bulk = self._bulk_turn()
+        if bulk is not None:
+            yield bulk
+            return
+        job = self._urgent()
+        while job is not None:
+            yield job
+            job = self._urgent() if time.perf_counter() < deadline else None
+
+    def _bulk_turn(self) -> Job | None:
+        """Take a bulk job if it is its turn.  It gets a transaction of its own, so that nobody
+        waits for it longer than for that one job."""
+        with self._wake:
+            bulk = self._lanes[Lane.BULK]
+            if not bulk:
+                return None
+            if self._passed_over < PATIENCE and any(self._lanes[: Lane.BULK]):
+                self._passed_over += 1
+                return None
+            self._passed_over = 0
+            return bulk.popleft()
+
+    def _urgent(self) -> Job | None:
+        """Take the most urgent job that is not bulk."""
+        with self._wake:
+            for lane in self._lanes[: Lane.BULK]:
+                if lane:
+                    return lane.popleft()
+        return None
