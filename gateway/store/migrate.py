@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import Path
 
 import apsw
 
 from gateway.errors import StoreError
+from gateway.store.copying import copy
+
+KEPT = 2
+"""Copies of before a migration that are kept."""
 
 
 def steps() -> list[tuple[int, str, str]]:
@@ -27,8 +32,9 @@ def version(connection: apsw.Connection) -> int:
 def migrate(connection: apsw.Connection) -> int:
     """Bring the database to the newest shape; returns how many steps were applied.
 
-    Each step is one transaction with its own number, so a step that fails leaves no trace.
-    Raises StoreError if the database is newer than this program.
+    Each step is one transaction with its own number, so a step that fails leaves no trace.  What
+    was there before the first step is kept beside the database, as `NAME.before-0004`.
+    Raises StoreError if the database is newer than this program, or cannot be copied.
     """
     known = steps()
     applied = 0
@@ -37,6 +43,8 @@ def migrate(connection: apsw.Connection) -> int:
             f"the database is of a newer version ({version(connection)}, this program knows"
             f" {len(known)}): install the newer program again, or restore a backup"
         )
+    if 0 < version(connection) < len(known):
+        _keep(connection, version(connection) + 1)
     for number, name, sql in known:
         if version(connection) >= number:
             continue
@@ -52,3 +60,11 @@ def migrate(connection: apsw.Connection) -> int:
                 connection.execute("ROLLBACK")
             raise StoreError(f"the migration {name} failed: {error}") from error
     return applied
+
+
+def _keep(connection: apsw.Connection, number: int) -> None:
+    """Copy the database before a step changes it, and let go the oldest of such copies."""
+    database = Path(connection.db_filename("main"))
+    copy(connection, database.with_name(f"{database.name}.before-{number:04d}"), pause=0.0)
+    for old in sorted(database.parent.glob(f"{database.name}.before-[0-9][0-9][0-9][0-9]"))[:-KEPT]:
+        old.unlink(missing_ok=True)

@@ -2,7 +2,8 @@
 
 A job is a function of the transaction.  Its caller is woken when the transaction it ran in is
 committed, never before.  A job that fails is rolled back alone; a COMMIT that fails fails every
-job in it.
+job in it.  What the engine names as a fault of the whole store is remembered in its condition,
+which says what is still taken; the thread goes on whatever happens.
 """
 
 from __future__ import annotations
@@ -10,34 +11,24 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from enum import IntEnum
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
 import trio
 
-from gateway.errors import StoreError, StoreFull
+from gateway.errors import StoreError, StoreFault
+from gateway.store.condition import Condition, Work
+from gateway.store.gathering import Gathering
+from gateway.store.lanes import Job, Lanes
+from gateway.store.lanes import Lane as Lane
 
 T = TypeVar("T")
 
 BUDGET = 0.010
 """Seconds after which a transaction takes no further job: no commit waits longer for others."""
 
-CAPACITY = 4096
-"""Jobs that may wait in a lane."""
-
-PATIENCE = 20
-"""Transactions that the slowest lane may be passed over before it gets its turn."""
-
-
-class Lane(IntEnum):
-    """Urgency; a lower lane goes first."""
-
-    SEND = 0  # withdraw, begin, settle, lease
-    WEBHOOK = 1
-    ACCEPT = 2
-    BULK = 3  # fan-out, sweep, purge
+OPENED_ANEW = ("readonly", "failing", "damaged")
+"""After these faults the next transaction gets a connection of its own."""
 
 
 class Transaction(Protocol):
@@ -56,17 +47,6 @@ class Transaction(Protocol):
     def close(self) -> None: ...
 
 
-class _Job:
-    __slots__ = ("caller", "error", "result", "run", "token")
-
-    def __init__(self, run: Callable[[Any], Any]) -> None:
-        self.run = run
-        self.caller = trio.lowlevel.current_task()
-        self.token = trio.lowlevel.current_trio_token()
-        self.result: Any = None
-        self.error: BaseException | None = None
-
-
 class Writer:
     """The writer thread.  `open_transaction` is called in it."""
 
@@ -76,16 +56,22 @@ class Writer:
         *,
         committed: Callable[[], None] = lambda: None,
         observe: Callable[[float, int, bool], None] = lambda seconds, jobs, ok: None,
+        fault_of: Callable[[BaseException], StoreFault | None] = lambda error: None,
+        make_room: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`committed` runs in trio after each commit that changed something;
-        `observe(seconds, jobs, ok)` in the thread."""
+        """`committed` runs in trio after each commit that changed something; the others in the
+        thread: `observe(seconds, jobs, ok)`, `fault_of(error)` tells what concerns the whole
+        store, `make_room()` says whether a full disk is worth another try."""
         self._open = open_transaction
+        self.transaction: Transaction | None = None
+        """The connection in use; None while there is none."""
+        self._fault_of = fault_of
+        self._make_room = make_room
+        self.condition = Condition()
         self._committed = committed
         self._observe = observe
-        self._lanes: tuple[deque[_Job], ...] = tuple(deque() for _ in Lane)
-        self._wake = threading.Condition()
-        self._stopping = False
-        self._passed_over = 0
+        self._lanes = Lanes()
+        self._gathering = Gathering()
         self._thread: threading.Thread | None = None
 
     async def start(self) -> None:
@@ -104,35 +90,33 @@ class Writer:
 
     async def stop(self) -> None:
         """Finish what waits, then end the thread."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify()
+        self._lanes.close()
         if self._thread is not None:
             with trio.CancelScope(shield=True):
                 await trio.to_thread.run_sync(self._thread.join)
 
     def waiting(self, lane: Lane) -> int:
         """Return how many jobs wait in a lane."""
-        return len(self._lanes[lane])
+        return self._lanes.waiting(lane)
 
-    async def run(self, lane: Lane, job: Callable[[Any], T]) -> T:
-        """Run `job(transaction)` and return its result once it is on disk.
+    async def run(self, lane: Lane, job: Callable[[Any], T], work: Work | None = None) -> T:
+        """Run `job(transaction)` and return its result once it is on disk.  It may run twice, if
+        the first transaction was lost to a full disk.
 
         Not cancellable while it waits: a caller must learn whether it was committed.  Raises
-        StoreFull if the lane is full, StoreError if the job or its COMMIT failed.
+        StoreFull if the lane is full or its work is not taken now (StoreFault), StoreError if
+        the job or its COMMIT failed.
         """
-        work = _Job(job)
-        with self._wake:
-            if self._stopping:
-                raise StoreError("the store is closed")
-            if len(self._lanes[lane]) >= CAPACITY:
-                raise StoreFull(f"{CAPACITY} jobs wait for the store; try again later")
-            self._lanes[lane].append(work)
-            self._wake.notify()
+        work = lane.work if work is None else work
+        refusal = self.condition.refusal(work)
+        if refusal is not None:
+            raise refusal
+        waiting = Job(job, work)
+        self._lanes.put(lane, waiting)
         await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.FAILED)
-        if work.error is not None:
-            raise work.error
-        result: T = work.result
+        if waiting.error is not None:
+            raise waiting.error
+        result: T = waiting.result
         return result
 
     # --- in the thread --------------------------------------------------------------------------
@@ -140,104 +124,111 @@ class Writer:
         self, token: trio.lowlevel.TrioToken, opened: trio.Event, failure: list[BaseException]
     ) -> None:
         try:
-            transaction = self._open()
+            self.transaction = self._open()
         except BaseException as error:  # noqa: BLE001 - handed to the caller of start()
             failure.append(error)
             token.run_sync_soon(opened.set)
             return
         token.run_sync_soon(opened.set)
         try:
-            while self._work_waits():
-                self._group(transaction)
+            while self._lanes.wait():
+                self._gathering.wait()
+                self._group()
         finally:
             self._fail_all()
-            transaction.close()
+            self._close()
 
-    def _work_waits(self) -> bool:
-        """Sleep until there is work; False once there is none and none will come."""
-        with self._wake:
-            while not any(self._lanes):
-                if self._stopping:
-                    return False
-                self._wake.wait()
-        return True
+    def _close(self) -> None:
+        """Give up the connection; the next transaction opens another."""
+        if self.transaction is not None:
+            with contextlib.suppress(Exception):  # there is nothing in it that could be kept
+                self.transaction.close()
+        self.transaction = None
 
     def _fail_all(self) -> None:
         """Fail what still waits, if the thread ends by a bug: nobody may wait for ever."""
-        with self._wake:
-            self._stopping = True
-            left = [job for lane in self._lanes for job in lane]
-            for lane in self._lanes:
-                lane.clear()
+        self._lanes.close()
+        left = self._lanes.all()
         for job in left:
             job.error = StoreError("the thread that writes has ended")
         self._wake_callers(left, changed=False)
 
-    def _bulk_turn(self) -> _Job | None:
-        """Take a bulk job if it is its turn.  It gets a transaction of its own, so that nobody
-        waits for it longer than for that one job."""
-        with self._wake:
-            bulk = self._lanes[Lane.BULK]
-            if not bulk:
-                return None
-            if self._passed_over < PATIENCE and any(self._lanes[: Lane.BULK]):
-                self._passed_over += 1
-                return None
-            self._passed_over = 0
-            return bulk.popleft()
-
-    def _next(self) -> _Job | None:
-        """Take the most urgent job that is not bulk."""
-        with self._wake:
-            for lane in self._lanes[: Lane.BULK]:
-                if lane:
-                    return lane.popleft()
-        return None
-
-    def _jobs(self, deadline: float) -> Iterator[_Job]:
-        """Yield the jobs of one transaction."""
-        bulk = self._bulk_turn()
-        if bulk is not None:
-            yield bulk
-            return
-        job = self._next()
-        while job is not None:
-            yield job
-            job = self._next() if time.perf_counter() < deadline else None
-
-    def _group(self, transaction: Transaction) -> None:
+    def _group(self) -> None:
         """Run one transaction: begin, jobs until the budget is used up, commit, wake."""
         started = time.perf_counter()
-        done: list[_Job] = []
-        changed = False
-        failure: Exception | None = None
-        try:
-            transaction.begin()
-            for job in self._jobs(started + BUDGET):
-                done.append(job)
-                self._run_one(transaction, job)
-            changed = transaction.commit()
-        except Exception as error:  # noqa: BLE001 - the engine's errors are not ours to list
-            failure = error
-            done = done or list(self._jobs(started + BUDGET))
-            for job in done:
-                job.error = StoreError(f"the database refused a transaction: {_words(error)}")
-                job.error.__cause__ = error
-            with contextlib.suppress(Exception):  # begin() says so, if it is still no good
-                transaction.rollback()
+        done: list[Job] = []
+        changed, failure = self._try(self._lanes.next(started + BUDGET), done)
+        while failure is not None and self._again(failure, done):
+            changed, failure = self._try(list(done), [])
+        if changed:
+            self.condition.wrote()
+        if failure is not None:
+            done = done or self._lanes.all()  # nobody waits for a BEGIN that fails again
+            self._failed(done, failure)
+        self._gathering.done(len(done))
         self._wake_callers(done, changed=changed)
         self._observe(time.perf_counter() - started, len(done), failure is None)
 
-    @staticmethod
-    def _run_one(transaction: Transaction, job: _Job) -> None:
+    def _try(self, jobs: Iterable[Job], done: list[Job]) -> tuple[bool, Exception | None]:
+        """Run jobs in one transaction; whether anything changed, and what broke all of it."""
+        transaction = self.transaction
+        try:
+            if transaction is None:
+                transaction = self.transaction = self._open()
+            transaction.begin()
+            for job in jobs:
+                done.append(job)
+                job.error = self.condition.refusal(job.work)
+                if job.error is None:
+                    self._run_one(transaction, job)
+            return transaction.commit(), None
+        except Exception as error:  # noqa: BLE001 - the engine's errors are not ours to list
+            fault = self._fault_of(error)
+            if transaction is not None:
+                with contextlib.suppress(Exception):  # begin() says so, if it is still no good
+                    transaction.rollback()
+            if fault is None:
+                return False, error
+            self.condition.met(fault)
+            if fault.ailment in OPENED_ANEW:
+                self._close()
+            fault.__cause__ = error if error is not fault else error.__cause__
+            return False, fault
+
+    def _again(self, failure: Exception, done: list[Job]) -> bool:
+        """Whether room was made on a full disk for what is still taken."""
+        return (
+            isinstance(failure, StoreFault)
+            and failure.ailment == "full"
+            and any(self.condition.refusal(job.work) is None for job in done)
+            and self._make_room()
+        )
+
+    def _failed(self, jobs: Iterable[Job], failure: Exception) -> None:
+        """Give each job an error of its own."""
+        for job in jobs:
+            if isinstance(failure, StoreFault):
+                job.error = StoreFault(failure.ailment, str(failure))
+            else:
+                job.error = StoreError(f"the database refused a transaction: {_words(failure)}")
+            job.error.__cause__ = failure
+
+    def _run_one(self, transaction: Transaction, job: Job) -> None:
         """Run a job in a savepoint.  Raises only what concerns the whole transaction."""
         transaction.savepoint()
         try:
             job.result = job.run(transaction)
         except StoreError as error:
             job.error = error
-        except Exception as error:  # noqa: BLE001 - one bad job must not sink the others
-            job.error = StoreError(f"a job of the store failed: {_words(error)}")
+        except Exception as error:
+            fault = self._fault_of(error)
+            if fault is None:
+                job.error = StoreError(f"a job of the store failed: {_words(error)}")
+            elif fault.ailment == "damaged":  # there: other tables may be whole
+                self.condition.met(fault)
+                job.error = fault
+            else:
+                raise
             job.error.__cause__ = error
         if job.error is None:
             transaction.release()
@@ -247,12 +238,12 @@ class Writer:
         except Exception as error:
             raise (job.error.__cause__ or job.error) from error  # why it came to that
 
-    def _wake_callers(self, done: list[_Job], *, changed: bool) -> None:
-        by_loop: dict[trio.lowlevel.TrioToken, list[_Job]] = {}
+    def _wake_callers(self, done: list[Job], *, changed: bool) -> None:
+        by_loop: dict[trio.lowlevel.TrioToken, list[Job]] = {}
         for job in done:
             by_loop.setdefault(job.token, []).append(job)
 
-        def wake(jobs: list[_Job]) -> None:
+        def wake(jobs: list[Job]) -> None:
             for job in jobs:
                 trio.lowlevel.reschedule(job.caller)
             if changed:

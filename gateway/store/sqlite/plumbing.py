@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,18 @@ from typing import Self, TypeVar
 import apsw
 import trio
 
-from gateway.errors import StoreError
+from gateway.errors import StoreError, StoreFault
 from gateway.message import Message
+from gateway.replay import replay_folder
+from gateway.replay_file import ReplayFile
+from gateway.store.condition import Work
+from gateway.store.copying import incoming
+from gateway.store.outcomes import PATIENCE, Patience
 from gateway.store.protocol import About
 from gateway.store.sqlite.connection import SqliteTransaction, open_reader, open_writer
+from gateway.store.sqlite.faults import fault_of
+from gateway.store.sqlite.replaying import replay_after_restore
+from gateway.store.sqlite.space import Space
 from gateway.store.writer import Lane, Writer
 
 T = TypeVar("T")
@@ -31,15 +40,23 @@ class Plumbing:
         observe: Callable[[float, int, bool], None] = lambda *_: None,
         *,
         suppression_key: bytes | None = None,
+        patience: Patience = PATIENCE,
+        reserve: int = 0,
     ) -> None:
-        """Without `suppression_key` nobody can be erased; see suppression.py."""
+        """Without `suppression_key` nobody can be erased (suppression.py), and nothing is kept for
+        after a restore (replaying.py).  `reserve`: bytes that are held back on the disk; see
+        space.py."""
         self.path = path
+        self.space = Space(path, reserve)
         self._suppression = suppression_key
+        self._patience = patience
         self._events: deque[frozenset[str]] = deque()  # of commits that nobody was told of yet
         self._writer = Writer(
-            lambda: SqliteTransaction(open_writer(path), suppression_key, self._events.append),
+            self._open,
             committed=self._committed,
             observe=observe,
+            fault_of=self._fault_of,
+            make_room=self.space.give,
         )
         self._readers: list[apsw.Connection] = []
         self._free = threading.Lock()
@@ -48,11 +65,48 @@ class Plumbing:
         self._sleepers: defaultdict[About, set[trio.Event]] = defaultdict(set)
         self._messages: dict[int, Message] = {}
 
+    def _open(self) -> SqliteTransaction:
+        """Open the connection that writes; a full disk gets room from the reserve for it."""
+        while True:
+            try:
+                return self._opened()
+            except (apsw.Error, OSError) as error:
+                fault = self._fault_of(error)
+                if fault is None or fault.ailment != "full" or not self.space.give():
+                    raise
+
+    def _opened(self) -> SqliteTransaction:
+        """Return a transaction on a connection that is brought up to the replay file."""
+        tx = SqliteTransaction(
+            open_writer(self.path), self._suppression, self._events.append, self._patience
+        )
+        if self._suppression is not None:
+            file = ReplayFile(replay_folder(self.path), self._suppression)
+            replay_after_restore(tx, file, time.time_ns() // 1000)
+        return tx
+
+    def _fault_of(self, error: BaseException) -> StoreFault | None:
+        transaction = self._writer.transaction
+        number = transaction.system_errno if isinstance(transaction, SqliteTransaction) else 0
+        fault = fault_of(error, number)
+        if fault is not None and fault.ailment == "failing" and not number:
+            return fault_of(error, self.space.refusal())
+        return fault
+
     async def __aenter__(self) -> Self:
+        if incoming(self.path).exists() and not self.path.exists():
+            raise StoreError(
+                f"there is no database {self.path}: a restore did not come to its end; run"
+                " `gateway restore` once more"
+            )
         try:
             await self._writer.start()
-        except apsw.Error as error:
+        except (apsw.Error, OSError) as error:
+            fault = self._fault_of(error)
+            if fault is not None and fault.ailment != "failing":
+                raise StoreFault(fault.ailment, f"{self.path}: {fault}") from error
             raise StoreError(f"cannot open the database {self.path}: {error}") from error
+        await trio.to_thread.run_sync(self.space.look, self._writer.condition)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -91,9 +145,16 @@ class Plumbing:
         """Return how many jobs wait, by lane."""
         return {lane.name.lower(): self._writer.waiting(lane) for lane in Lane}
 
-    async def _write(self, lane: Lane, job: Callable[[SqliteTransaction], T], *about: About) -> T:
-        """Run a job; when it is on disk, wake those who sleep until then."""
-        result = await self._writer.run(lane, job)
+    async def _write(
+        self,
+        lane: Lane,
+        job: Callable[[SqliteTransaction], T],
+        *about: About,
+        work: Work | None = None,
+    ) -> T:
+        """Run a job; when it is on disk, wake those who sleep until then.  `work` says what it
+        is good for, if the other jobs of its lane are good for something else."""
+        result = await self._writer.run(lane, job, work)
         self._note(*about)
         return result
 
@@ -108,7 +169,13 @@ class Plumbing:
                 connection.execute("COMMIT")
                 return result
             except apsw.Error as error:
-                raise StoreError(f"cannot read the database: {error}") from error
+                if connection is not None:
+                    connection.close(True)  # the next one gets another
+                    connection = None
+                fault = fault_of(error)
+                if fault is not None and fault.ailment == "damaged":
+                    self._writer.condition.met(fault)
+                raise StoreError(f"cannot read the database: {fault or error}") from error
             finally:
                 if connection is not None:
                     if connection.in_transaction:

@@ -118,3 +118,40 @@ def test_what_the_writer_asks_of_sqlite(tmp_path: Path) -> None:
     assert connection.pragma("journal_mode") == "wal"
     assert connection.pragma("synchronous") == 2
     connection.close()
+
+
+def test_what_was_there_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a step changes a database it is copied; a new one is not, and two copies are kept."""
+    connection = open_plain(tmp_path / "store.db")
+    for number in range(1, 5):
+        sql = f"CREATE TABLE t{number} (x)"
+        grown = [*STEPS[:1], *((n, f"{n:04d}_x.sql", sql) for n in range(2, number + 1))]
+        monkeypatch.setattr(module, "steps", lambda grown=grown: grown)
+        assert migrate(connection) == 1
+    connection.close()
+    copies = sorted(path.name for path in tmp_path.glob("store.db.before-*"))
+    assert copies == ["store.db.before-0003", "store.db.before-0004"]
+    before = open_plain(tmp_path / "store.db.before-0004")
+    assert version(before) == 3
+    assert list(before.execute("SELECT name FROM sqlite_schema WHERE name LIKE 't_'")) == [
+        ("t2",), ("t3",),
+    ]  # fmt: skip
+    before.close()
+
+
+def test_without_room_for_the_copy_nothing_is_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = open_plain(tmp_path / "store.db")
+    monkeypatch.setattr(module, "steps", lambda: STEPS[:1])
+    migrate(connection)
+    monkeypatch.setattr(module, "steps", lambda: STEPS)
+
+    def full(*_: object, **__: object) -> int:
+        raise StoreError("cannot write: no space")
+
+    monkeypatch.setattr(module, "copy", full)
+    with pytest.raises(StoreError, match="no space"):
+        migrate(connection)
+    assert version(connection) == 1
+    connection.close()

@@ -12,7 +12,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from gateway.errors import StoreError, StoreFull
-from gateway.store import writer as module
+from gateway.store import lanes as module
 from gateway.store.writer import Lane, Writer
 
 
