@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gateway import ids
+from gateway.cli import outcomes, stops
 from gateway.cli.group import Target
 from gateway.cli.output import json_option, show, show_json
 from gateway.cli.words import (
@@ -21,19 +22,25 @@ from gateway.cli.words import (
     paint,
     quoted,
     several,
+    steps,
 )
 from gateway.cli.words import table as aligned
 from gateway.logs import masked
+from gateway.stopping import ALL
+from gateway.store.causes import TEMPLATE_PAUSED
 
 WAITS = ("queued", "leased", "sending", "held", "paused", "unknown")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--limit", default=20, show_default=True, help="Examples of what needs a person.")
 @json_option
-@click.pass_obj
-def queue(target: Target, limit: int, as_json: bool) -> None:
+@click.pass_context
+def queue(context: click.Context, limit: int, as_json: bool) -> None:
     """What waits to be sent, and what waits for a person."""
+    if context.invoked_subcommand is not None:
+        return
+    target = context.ensure_object(Target)
     with target.opened() as session:
         data = session.call("queue", limit=limit)
         zone = session.config.company.time_zone
@@ -41,6 +48,10 @@ def queue(target: Target, limit: int, as_json: bool) -> None:
         show_json(data)
     else:
         show(paint(render(clean(data), zone, columns())))
+
+
+for _command in (outcomes.unknown, outcomes.resolve, outcomes.failed, outcomes.retry):
+    queue.add_command(_command)
 
 
 def render(data: Mapping[str, Any], zone: str, wide: int) -> list[str]:
@@ -55,10 +66,12 @@ def render(data: Mapping[str, Any], zone: str, wide: int) -> list[str]:
     said = [f"{several(going, 'delivery', 'deliveries')} to send" if going else "nothing to send"]
     if for_person:
         said.append(f"{' and '.join(for_person)} for a person")
-    elif not data["stops"]:
+    paused = [m for m in data["messages"] if m["paused"]]
+    said += [f"{several(len(paused), 'message')} paused"] if paused else []
+    if not (for_person or paused or data["stops"] or data.get("storage")):
         said.append("nothing needs you")
     page = lines("QUEUE", said, wide)
-    page += _stopped(data["stops"], times, wide)
+    page += _stopped(_all_stops(data), times, wide)
     cells = []
     for sender, kind in dict.fromkeys((d["sender"], d["priority"]) for d in waits):
         states = {
@@ -82,7 +95,7 @@ def render(data: Mapping[str, Any], zone: str, wide: int) -> list[str]:
             f"#{e['number']}",
             ids.show("c", e["contact"]),
             e["state"],
-            f"since {times.stamp(e['since'])}",
+            f"since {times.short(e['since'])}",
         ]
         for e in data["examples"]
     ]
@@ -90,20 +103,22 @@ def render(data: Mapping[str, Any], zone: str, wide: int) -> list[str]:
     return page + _do(data, asked, wide)
 
 
-def _stopped(stops: Mapping[str, Any], times: Times, wide: int) -> list[str]:
+def _stopped(stopped: stops.Stops, times: Times, wide: int) -> list[str]:
     found: list[str] = []
-    for scope, stop in stops.items():
-        name = scope.removeprefix("sender:")
-        what = "all sending" if scope == "all" else f"sender {name}"
-        do = "gateway resume" if scope == "all" else f"gateway sender resume {name}"
-        why = masked(stop["reason"]).strip() or "no reason was given"
+    for scope, stop in stopped.items():
+        why = "; ".join(stops.reasons(stop)) or "no reason was given"
         found += lines(
             "stopped" if not found else "",
-            [f"{what} since {times.short(stop['since'])}: {why}", f"→ {do}"],
+            [f"{stops.what(scope)} since {times.short(stop['since'])}: {why}"],
             wide,
-            between="  ",
         )
     return found
+
+
+def _all_stops(data: Mapping[str, Any]) -> stops.Stops:
+    """The stops, and a store that cannot write, which stops everything."""
+    ails = data.get("storage") or {}
+    return {ALL: ails, **data["stops"]} if ails else data["stops"]
 
 
 def _messages(messages: Sequence[Mapping[str, Any]], times: Times, wide: int) -> list[str]:
@@ -112,7 +127,10 @@ def _messages(messages: Sequence[Mapping[str, Any]], times: Times, wide: int) ->
     before = ""
     for message in reversed(messages):
         if message["paused"]:
+            cause = message.get("pause_code")
             why = "paused by a person"
+            if cause:
+                why = f"paused ({cause}): {masked(message['pause_reason'])}"
         elif message["state"] == "held":
             why = ": ".join(filter(None, ("held", masked(message["reason"]) or message["code"])))
             until = times.short(message["until"]) if message["until"] else ""
@@ -131,8 +149,20 @@ def _messages(messages: Sequence[Mapping[str, Any]], times: Times, wide: int) ->
 def _do(data: Mapping[str, Any], asked: Sequence[Mapping[str, Any]], wide: int) -> list[str]:
     numbers = dict.fromkeys(e["number"] for e in data["examples"] if e["state"] == "held")
     commands = [f"look: gateway message show {message['number']}" for message in asked[:1]]
+    if any(e["state"] == "unknown" for e in data["examples"]):
+        commands.append("decide: gateway queue unknown")
     commands += [f"when mended: gateway message approve {n}" for n in list(numbers)[:1]]
     commands += [f"gateway message approve {n}" for n in list(numbers)[1:3]]
-    paused = [message["number"] for message in data["messages"] if message["paused"]]
-    commands += [f"go on: gateway message resume {n}" for n in paused[:1]]
-    return lines("do", commands, wide)
+    paused = [message for message in data["messages"] if message["paused"]]
+    commands += [go_on(message) for message in paused[:1]]
+    commands += (
+        ["what to do, and whether it can wait: gateway status"] if data.get("storage") else []
+    )
+    return steps("do", [*stops.lifts(data["stops"]), *commands], wide)
+
+
+def go_on(message: Mapping[str, Any]) -> str:
+    """Return what lets a paused message go on."""
+    if message.get("pause_code") == TEMPLATE_PAUSED:
+        return "it goes on by itself once the template may be sent again"
+    return f"go on: gateway message resume {message['number']}"

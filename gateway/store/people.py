@@ -23,6 +23,8 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     statuses: Mapping[str, int] = {}
     unmatched: int = 0
     dropped: int = 0
+    heard: frozenset[str] = frozenset()
+    """Senders of which something was heard: a status of theirs, or a message."""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):

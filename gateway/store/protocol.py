@@ -16,14 +16,20 @@ import msgspec
 from gateway.errors import Action
 from gateway.inbound import Case, Close, Event, Person, Preference, SignUp
 from gateway.message import Delivery, Message
+from gateway.store.causes import CauseStore
+from gateway.store.condition import TendedStore
 from gateway.store.ledger import LedgerStore
+from gateway.store.marks import MarkStore
 from gateway.store.operators import OperatorStore
+from gateway.store.outcomes import OutcomeStore
 from gateway.store.people import PeopleStore
 from gateway.store.people import Taken as Taken
+from gateway.store.planning import PlanStore
 from gateway.store.rights import RightsStore
 from gateway.store.states import DERIVED as DERIVED
 from gateway.store.states import AttemptState as AttemptState
 from gateway.store.states import DeliveryState as DeliveryState
+from gateway.store.watching import WatchStore
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -106,6 +112,8 @@ class Refusal(msgspec.Struct, frozen=True):
     code: str
     reason: str
     final: bool
+    until: int | None = None
+    """When it may go at the earliest, UTC microseconds."""
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +132,9 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     hold: bool = False
     """Leave a failed delivery to a person instead of ending it."""
     action: Action = "fail"
-    """What follows from a failure; `withdraw`: in the same transaction."""
+    """What follows from a failure, for the person too, in the same transaction (troubles.py)."""
+    alone: bool = True
+    """Whether a failure is this delivery's own: of those that may pass a few are tried only."""
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -134,7 +144,10 @@ class Recovered(msgspec.Struct, frozen=True):
     unknown: int
 
 
-class Store(PeopleStore, LedgerStore, RightsStore, OperatorStore, Protocol):
+class Store(
+    PeopleStore, LedgerStore, RightsStore, OperatorStore, WatchStore, OutcomeStore, CauseStore,
+    TendedStore, MarkStore, PlanStore, Protocol,
+):  # fmt: skip
     """See the module's docstring for what holds for every verb."""
 
     # --- in -------------------------------------------------------------------------------------

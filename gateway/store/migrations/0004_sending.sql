@@ -19,6 +19,15 @@ ALTER TABLE messages ADD COLUMN pause_reason TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN superseded_at INTEGER; -- unknown, and given up so that another may go
 ALTER TABLE attempts ADD COLUMN category TEXT NOT NULL DEFAULT ''; -- what the provider counts it as
 ALTER TABLE attempts ADD COLUMN billable INTEGER; -- 1 or 0 once a status said so
+ALTER TABLE attempts ADD COLUMN action TEXT NOT NULL DEFAULT ''; -- what follows from its failure
+ALTER TABLE attempts ADD COLUMN retry_at INTEGER; -- when it may be repeated after its failure
+
+-- What the policy for unknown outcomes looks for, and what failed for good.
+CREATE INDEX deliveries_unknown ON deliveries (priority, changed_at, id) WHERE state = 5;
+CREATE INDEX deliveries_failed ON deliveries (changed_at, id) WHERE state = 10;
+
+-- What went out twice, which nobody should find here.
+CREATE INDEX journal_twice ON journal (id) WHERE name = 'delivery.twice';
 
 -- What a provider said about a person that concerns later messages too.
 CREATE TABLE troubles (
@@ -53,3 +62,18 @@ CREATE TABLE marks (
     name        TEXT PRIMARY KEY,
     value       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Messages to many, by how far they are: few rows, looked at every few seconds (watching.py).
+CREATE INDEX messages_to_many ON messages (state, id) WHERE contact_id IS NULL;
+
+-- How many withdrew after a message, and what its figures were when a person let it go on.
+CREATE TABLE shares (
+    message_id  INTEGER PRIMARY KEY,
+    withdrew    INTEGER NOT NULL DEFAULT 0,
+    before_sent INTEGER NOT NULL DEFAULT 0,
+    before_failed INTEGER NOT NULL DEFAULT 0,
+    before_withdrew INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Messages that wait for what paused them, by cause: few, or none (causing.py).
+CREATE INDEX messages_waiting ON messages (pause_code, sender, id) WHERE paused = 1;

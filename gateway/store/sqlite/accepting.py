@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from gateway.message import PRIORITY, Message
 from gateway.store.protocol import DeliveryState, FanOut, Screened, micros
-from gateway.store.sqlite import people
+from gateway.store.sqlite import moving, people
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.identities import current
+from gateway.store.sqlite.moving import Moving
+from gateway.store.sqlite.remembering import key_of
+from gateway.store.states import Cause
 
 NUMBER = "UPDATE counters SET value = value + 1 WHERE name = 'message' RETURNING value"
 TO_SCREEN = """
@@ -44,7 +46,7 @@ SELECT max(contact_id) FROM
   (SELECT contact_id FROM consents WHERE topic = ? AND contact_id > ? ORDER BY contact_id LIMIT ?)
 """
 SWEEP = """
-SELECT id, contact_id, state, sender FROM deliveries
+SELECT id, contact_id, state, sender, code FROM deliveries
 WHERE message_id = ? AND contact_id > ? ORDER BY contact_id LIMIT ?
 """
 
@@ -55,11 +57,6 @@ WHY = {"cancelled": "the message was cancelled", "expired": "the message's time 
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Message).decode
-
-
-def key_of(input: str, external_id: str) -> bytes:
-    """Return the hash that remembers (input, external id), also after a purge."""
-    return hashlib.sha256(f"{input}\0{external_id}".encode()).digest()[:16]
 
 
 def put_state(tx: SqliteTransaction, plugin: str, values: Mapping[str, bytes | None]) -> None:
@@ -227,30 +224,28 @@ def sweep(tx: SqliteTransaction, message: int, at: int, limit: int) -> bool:
     row = tx.one("SELECT sweep, sweep_after FROM messages WHERE id = ?", (message,))
     if row is None or row[0] is None:
         return True
-    action, after = row
+    what, after = row
+    action, _, paused_by = what.partition(":")  # a message goes on with what paused it
     seen = 0
-    for delivery, contact, state, sender in list(tx.rows(SWEEP, (message, after, limit))):
+    for delivery, contact, state, sender, code in list(tx.rows(SWEEP, (message, after, limit))):
         seen, after = seen + 1, contact
-        if (action, state) in (("resume", DeliveryState.PAUSED), ("release", DeliveryState.HELD)):
-            _set(tx, delivery, message, state, DeliveryState.QUEUED, at)
+        waits = Moving(delivery, message, contact, sender, state)
+        held = state == DeliveryState.HELD
+        if (
+            (action == "resume" and state == DeliveryState.PAUSED)
+            or (action == "resume" and held and paused_by and code == paused_by)
+            or (action == "release" and held)
+        ):
+            moving.move(tx, Cause.SWEEP, waits, DeliveryState.QUEUED, at)
         elif action == "pause" and state == DeliveryState.QUEUED:
-            _set(tx, delivery, message, state, DeliveryState.PAUSED, at)
+            moving.move(tx, Cause.SWEEP, waits, DeliveryState.PAUSED, at)
         elif action in ("cancel", "expire") and state in (
             DeliveryState.QUEUED,
             DeliveryState.HELD,
             DeliveryState.PAUSED,
         ):
             why = "cancelled" if action == "cancel" else "expired"
-            people.drop(tx, delivery, message, state, why, WHY[why], at)
-            tx.journal(
-                at,
-                "delivery.dropped",
-                message=message,
-                delivery=delivery,
-                contact=contact,
-                sender=sender,
-                code=why,
-            )
+            people.drop(tx, Cause.SWEEP, waits, why, WHY[why], at)
     done = seen < limit
     tx.execute(
         "UPDATE messages SET sweep = CASE WHEN ? THEN NULL ELSE sweep END,"
@@ -258,13 +253,3 @@ def sweep(tx: SqliteTransaction, message: int, at: int, limit: int) -> bool:
         (done, done, after, message),
     )
     return done
-
-
-def _set(
-    tx: SqliteTransaction, delivery: int, message: int, before: int, after: DeliveryState, at: int
-) -> None:
-    tx.execute(
-        "UPDATE deliveries SET state = ?, code = '', reason = '', changed_at = ? WHERE id = ?",
-        (int(after), at, delivery),
-    )
-    tx.move(message, before, after)

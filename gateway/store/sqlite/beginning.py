@@ -7,11 +7,14 @@ from typing import NamedTuple
 import msgspec
 
 from gateway.message import Basis, Message
-from gateway.store.protocol import AttemptState, Decision, DeliveryState, Intent, Refusal
+from gateway.store.protocol import Decision, DeliveryState, Intent, Refusal
+from gateway.store.sqlite import moving, remembering, troubles
 from gateway.store.sqlite.asking import begun, may_ask, requested
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.leasing import CONSENT, PAUSED_BY_PERSON, decide
+from gateway.store.sqlite.moving import ATTEMPT, USE, Moving
 from gateway.store.sqlite.settling import ATTEMPTS
+from gateway.store.states import Cause, may_begin
 
 LOOK = """
 SELECT d.state, d.node, d.tries, d.contact_id, d.sender,
@@ -21,23 +24,16 @@ SELECT d.state, d.node, d.tries, d.contact_id, d.sender,
 FROM deliveries d JOIN messages m ON m.id = d.message_id WHERE d.id = ?
 """
 WINDOW = "SELECT until FROM windows WHERE sender = ? AND contact_id = ?"
-BEGIN = """
-UPDATE deliveries SET state = 2, tries = ?, basis = ?, basis_event = ?, code = '', reason = '',
-       changed_at = ? WHERE id = ?
-"""
-ATTEMPT = """
-INSERT INTO attempts (delivery_id, n, state, form, content, began_at) VALUES (?, ?, 0, ?, ?, ?)
-"""
 CONTENT = """
 INSERT INTO contents (hash, body, used_at) VALUES (?, ?, ?)
 ON CONFLICT (hash) DO UPDATE SET used_at = excluded.used_at
 """
-USES = "SELECT key, subject, at, until FROM quota_uses WHERE until > ?"
+USES = "SELECT key, subject, min(at, ?1), until FROM quota_uses WHERE until > ?1"
+"""What was noted by a clock that was ahead counts from now: not forgiven, and not for ever."""
 FORGET = """
 DELETE FROM quota_uses WHERE (key, at, delivery_id) IN
   (SELECT key, at, delivery_id FROM quota_uses WHERE until <= ? LIMIT ?)
 """
-USE = "INSERT INTO quota_uses VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 BODY = "SELECT body FROM messages WHERE id = ?"
 
 REMEMBERED_CONTENTS = 10_000
@@ -73,6 +69,7 @@ def begin(tx: SqliteTransaction, intent: Intent, node: str) -> Refusal | None:
         look is None
         or (look.state, look.node) != (DeliveryState.LEASED, node)
         or look.tries + 1 != delivery.attempt
+        or (look.contact, look.sender) != (delivery.contact, delivery.sender)
     ):
         return Refusal("withdrawn", "somebody took the delivery away", True)
     refusal = _refusal(tx, look, intent)
@@ -81,15 +78,14 @@ def begin(tx: SqliteTransaction, intent: Intent, node: str) -> Refusal | None:
         away = Decision(
             delivery=delivery.id,
             to="dropped" if refusal.final else "paused" if refusal.code == "paused" else "queued",
+            due_at=refusal.until,
             code=refusal.code,
             reason=refusal.reason,
         )
-        decide(tx, [away], intent.at)
+        decide(tx, [away], intent.at, Cause.BEGIN)
         return refusal
-    tx.execute(
-        BEGIN, (delivery.attempt, basis.text or basis.kind, basis.event, intent.at, delivery.id)
-    )
-    tx.move(look.message, DeliveryState.LEASED, DeliveryState.SENDING)
+    leased = Moving(delivery.id, look.message, look.contact, look.sender, look.state)
+    moving.begin(tx, leased, delivery.attempt, basis.text or basis.kind, basis.event, intent.at)
     if tx.known_contents.get(intent.content, 0) <= intent.at - NOTED_AGAIN:
         tx.execute(CONTENT, (intent.content, intent.body, intent.at))
         if len(tx.known_contents) > REMEMBERED_CONTENTS:
@@ -99,6 +95,10 @@ def begin(tx: SqliteTransaction, intent: Intent, node: str) -> Refusal | None:
         ATTEMPT,
         (delivery.id, delivery.attempt, delivery.content.form, intent.content, intent.at),
     )
+    remembering.begun(
+        tx, delivery.id, delivery.attempt, delivery.content.form, look.message,
+        delivery.identities, intent.at, intent.uses,
+    )  # fmt: skip
     for use in intent.uses:
         tx.execute(USE, (use.key, use.at, delivery.id, use.subject, use.until))
     if look.kind == "confirmation":
@@ -106,7 +106,7 @@ def begin(tx: SqliteTransaction, intent: Intent, node: str) -> Refusal | None:
     return None
 
 
-NOTHING = (None, None, None, None)
+NOTHING = (None, None, None, None, None)
 NO_BASIS = Refusal("no_basis", "no middleware named a basis for this delivery", True)
 
 
@@ -115,10 +115,10 @@ def _refusal(tx: SqliteTransaction, look: Look, intent: Intent) -> Refusal | Non
         return Refusal("cancelled", "the message was cancelled", True)
     if look.expires_at is not None and look.expires_at <= intent.at:
         return Refusal("expired", "the message's time is over", True)
-    if look.tries and any(
-        state != AttemptState.FAILED for (state,) in tx.rows(ATTEMPTS, (intent.delivery.id,))
-    ):
+    if look.tries and not may_begin(tx.rows(ATTEMPTS, (intent.delivery.id,))):
         return Refusal("already_sent", "an attempt may have reached the person", True)
+    if remembering.sent_before(tx, look.contact, look.message):
+        return Refusal("sent_before", "it was sent before the database was restored", True)
     if look.paused:
         return Refusal("paused", "the message is paused", False)
     if look.stopped is not None:
@@ -137,12 +137,18 @@ def _message(tx: SqliteTransaction, id: int) -> Message:
 def _not_current(tx: SqliteTransaction, look: Look, basis: Basis, intent: Intent) -> Refusal | None:
     """Is the basis still current, at this moment?  Whatever the plugins did."""
     if look.kind == "marketing":
-        state, event, paused_until, _ = tx.one(CONSENT, (look.topic or "", look.contact)) or NOTHING
+        state, event, paused_until, _, troubled = (
+            tx.one(CONSENT, (look.topic or "", look.contact)) or NOTHING
+        )
         current = event is not None and event == basis.event
         if basis.kind != "consent" or state != "confirmed" or not current:
             return Refusal("no_consent", "no current consent for the topic", True)
         if paused_until is not None and paused_until > intent.at:
             return Refusal(PAUSED_BY_PERSON, "the person wants nothing at the moment", True)
+        why = troubles.why_not(troubled, intent.at)
+        if why is not None:
+            final = why[0] == troubles.UNREACHABLE
+            return Refusal(*why, final, until=None if final else troubled)
         return None
     if look.kind == "confirmation":
         message = _message(tx, look.message)

@@ -10,9 +10,9 @@ from gateway.ids import new_id
 from gateway.inbound import Case, Close
 from gateway.store.protocol import micros, moment
 from gateway.store.sqlite import people
-from gateway.store.sqlite.accepting import key_of
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.identities import current
+from gateway.store.sqlite.remembering import key_of
 
 COLUMNS = (
     "id, number, kind, source, contact_id, sender, inbound_id, language, text, fields, opened_at,"

@@ -15,6 +15,7 @@ from gateway.message import Content
 from gateway.store.protocol import AttemptState, DeliveryState, moment
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.identities import DELIVERIES, current, same
+from gateway.store.sqlite.troubles import FOR_EVER
 
 Row = dict[str, Any]
 
@@ -57,6 +58,10 @@ ECHOES = "SELECT sender, at FROM echoes WHERE contact_id = ? ORDER BY at"
 LOOKUPS = "SELECT at, what FROM lookups WHERE contact_id = ? ORDER BY id"
 """When and what for; who of the company it was is that employee's own (CJEU, C-579/21)."""
 
+TROUBLES = f"""
+SELECT sender, code, n AS times, last_at, nullif(until, {FOR_EVER}) AS until FROM troubles
+WHERE contact_id = ? ORDER BY sender, code
+"""
 _content: Any = msgspec.json.Decoder(Content).decode
 
 
@@ -89,6 +94,7 @@ def dossier(tx: SqliteTransaction, id: int) -> Row | None:
         "cases": [row | {"fields": msgspec.json.decode(row["fields"])} for row in all_of(CASES)],
         "windows": all_of(WINDOWS),
         "written_beside_the_gateway": all_of(ECHOES),
+        "undeliverable": all_of(TROUBLES),
         "looked_up": all_of(LOOKUPS),
     }
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from gateway.inbound import Event
 from gateway.message import Delivery, Message
 from gateway.stopping import PERSON, Stop
+from gateway.store.condition import Work
 from gateway.store.protocol import (
     Decision,
     DeliveryState,
@@ -30,14 +31,23 @@ from gateway.store.sqlite import (
     reports,
     settling,
 )
+from gateway.store.sqlite.causing import CauseVerbs
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.ledgering import LedgerVerbs
+from gateway.store.sqlite.mark_verbs import MarkVerbs
+from gateway.store.sqlite.outcome_verbs import OutcomeVerbs
 from gateway.store.sqlite.people_verbs import PeopleVerbs
+from gateway.store.sqlite.planning import PlanVerbs
 from gateway.store.sqlite.rights_verbs import RightsVerbs
+from gateway.store.sqlite.tending import TendingVerbs
+from gateway.store.sqlite.watch_verbs import WatchVerbs
 from gateway.store.writer import Lane
 
 
-class SqliteStore(PeopleVerbs, LedgerVerbs, RightsVerbs):
+class SqliteStore(
+    PeopleVerbs, LedgerVerbs, RightsVerbs, WatchVerbs, CauseVerbs, TendingVerbs, OutcomeVerbs,
+    MarkVerbs, PlanVerbs,
+):  # fmt: skip
     """Implements gateway.store.protocol.Store on one SQLite file.
 
     Use `async with SqliteStore(path) as store`.
@@ -102,6 +112,7 @@ class SqliteStore(PeopleVerbs, LedgerVerbs, RightsVerbs):
             lambda tx: leasing.lease(
                 tx, self._messages, sender, node, at, limit, windows, margin, priorities
             ),
+            work=Work.NEW,
         )
         if more:
             self._note("deliveries")
@@ -112,7 +123,9 @@ class SqliteStore(PeopleVerbs, LedgerVerbs, RightsVerbs):
 
     async def begin(self, intents: Sequence[Intent], node: str) -> list[Refusal | None]:
         refusals = await self._write(
-            Lane.SEND, lambda tx: [beginning.begin(tx, intent, node) for intent in intents]
+            Lane.SEND,
+            lambda tx: [beginning.begin(tx, intent, node) for intent in intents],
+            work=Work.NEW,
         )
         if any(refusals):
             self._note("deliveries")  # a contact is free again

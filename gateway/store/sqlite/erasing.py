@@ -14,11 +14,12 @@ import msgspec
 from gateway.inbound import Close
 from gateway.message import Message
 from gateway.store.rights import Erased
+from gateway.store.sqlite import remembering
 from gateway.store.sqlite.cases import close_case
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.identities import DELIVERIES, current, of_contact, same
 from gateway.store.sqlite.incoming import IN_THE_AIR
-from gateway.store.sqlite.suppression import suppress
+from gateway.store.sqlite.suppression import ERASED, suppress
 
 HELD = "SELECT legal_hold, erased_at FROM contacts WHERE id = ?"
 OPEN_CASES = "SELECT id FROM cases WHERE contact_id = ? AND closed_at IS NULL"
@@ -39,6 +40,7 @@ FORGET_SIGN_UPS = "DELETE FROM sign_ups WHERE contact_id = ? AND reusable = 0"
 UNBIND_SIGN_UPS = "UPDATE sign_ups SET contact_id = NULL WHERE contact_id = ?"
 FORGET_WINDOWS = "DELETE FROM windows WHERE contact_id = ?"
 FORGET_ECHOES = "DELETE FROM echoes WHERE contact_id = ?"
+FORGET_TROUBLES = "DELETE FROM troubles WHERE contact_id = ?"
 FORGET_IDENTITIES = "DELETE FROM identities WHERE contact_id = ?"
 FORGET_CONSENTS = "DELETE FROM consents WHERE contact_id = ?"
 FORGET_CONTACT = """
@@ -86,7 +88,8 @@ def erase(tx: SqliteTransaction, contact: int, by: str, reason: str, at: int) ->
         return Erased(refused=why)
     everybody = same(tx, contact)
     identities = [one.identity for id in everybody for one in of_contact(tx, id)]
-    suppress(tx, identities, "erased", at)
+    suppress(tx, identities, ERASED, at)
+    remembering.erased(tx, identities, at)
     files = forget(tx, everybody, by, at)
     tx.journal(at, "contact.erased", contact=contact, detail=reason)
     return Erased(identities=len(identities), files=files)
@@ -118,6 +121,7 @@ def _forget(tx: SqliteTransaction, contact: int, by: str, at: int) -> set[bytes]
         UNBIND_SIGN_UPS,
         FORGET_WINDOWS,
         FORGET_ECHOES,
+        FORGET_TROUBLES,
         FORGET_IDENTITIES,
         FORGET_CONSENTS,
     ):

@@ -7,17 +7,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from gateway.consent_state import SWITCH
+from gateway.errors import WIDE
 from gateway.ids import new_id
 from gateway.inbound import Act, Inbound, Intake, Status
+from gateway.message import PRIORITY
 from gateway.store.people import Terms
 from gateway.store.protocol import AttemptState, DeliveryState, Taken, micros
-from gateway.store.sqlite import merging, people
+from gateway.store.sqlite import merging, people, troubles
 from gateway.store.sqlite.acts import Did, Heard, apply
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.echoing import take_echoes
 from gateway.store.sqlite.identities import same
+from gateway.store.sqlite.moving import LIFT
 from gateway.store.sqlite.settling import BY_NUMBER, BY_PROVIDER_ID, Attempt, derive
 from gateway.store.sqlite.withdrawing import Withdrawal
+from gateway.store.states import NEWS, Cause
 
 WINDOW = 24 * 3600 * 1_000_000
 """How long a person's message lets free text through (Meta: 24 hours)."""
@@ -34,25 +38,7 @@ ON CONFLICT (sender, contact_id) DO UPDATE SET until = max(until, excluded.until
 """
 SEEN = "SELECT 1 FROM inbound WHERE sender = ? AND provider_id = ?"
 
-_LIFT = """
-UPDATE attempts SET state = max(state, ?), provider_id = coalesce(provider_id, ?),
-       {when} = min(coalesce({when}, ?3), ?3){more} WHERE delivery_id = ? AND n = ?
-"""
-LIFT = {
-    AttemptState.SENT: _LIFT.format(when="sent_at", more=""),
-    AttemptState.DELIVERED: _LIFT.format(when="delivered_at", more=""),
-    AttemptState.READ: _LIFT.format(when="read_at", more=""),
-    AttemptState.FAILED: _LIFT.format(when="failed_at", more=", code = ?, detail = ?"),
-}
-
 _CALLBACK = re.compile(r"([0-9]{1,18}|[0-8][0-9]{18}):([0-9]{1,6})")
-
-_LIFTS = {
-    "sent": AttemptState.SENT,
-    "delivered": AttemptState.DELIVERED,
-    "read": AttemptState.READ,
-    "failed": AttemptState.FAILED,
-}
 
 
 def intake(
@@ -78,6 +64,7 @@ def intake(
             dropped += withdrawal.dropped
     statuses: Counter[str] = Counter()
     unmatched = 0
+    heard_of = {batch.sender} if batch.messages or batch.statuses else set()
     for status in batch.statuses:
         if any(one.kind == "user_id" for one in status.identities):
             said_at = min(micros(status.at), at)
@@ -85,6 +72,7 @@ def intake(
         attempt = _apply(tx, status, at)
         if attempt is not None:
             statuses[status.status] += 1
+            heard_of.add(attempt.sender)
         else:
             unmatched += 1
             tx.journal(at, "status.unmatched", sender=batch.sender, code=status.status)
@@ -125,6 +113,7 @@ def intake(
         statuses=statuses,
         unmatched=unmatched,
         dropped=dropped,
+        heard=frozenset(heard_of),
     )
 
 
@@ -156,6 +145,7 @@ def _take(
     if inbound.opens_window:
         # The provider's time of the message counts, not ours: webhooks can be hours late.
         tx.execute(OPENED, (sender, contact, said_at + WINDOW))
+    troubles.reached(tx, contact, said_at)
     if meant not in ("stop", "resume"):
         merging.ask_again(tx, contact, sender, said_at, at, terms.wordings)
     tx.journal(
@@ -185,17 +175,41 @@ def _apply(tx: SqliteTransaction, status: Status, at: int) -> Attempt | None:
     found = Attempt(*row)
     if found.provider_id and status.provider_id and found.provider_id != status.provider_id:
         found.journal(tx, at, "status.second_id", "", str(found.n))
-    new = _LIFTS[status.status]
-    why = (status.code, status.detail) if new == AttemptState.FAILED else ()
-    lift = (int(new), status.provider_id or None, micros(status.at))
-    tx.execute(LIFT[new], (*lift, *why, found.delivery, found.n))
+    new = NEWS[status.status]
+    lift = (
+        int(new), status.provider_id or None, micros(status.at), status.billable, status.category,
+        found.delivery, found.n,
+    )  # fmt: skip
+    now = found._replace(state=new)
+    if new == AttemptState.FAILED:
+        now = _failed(tx, status, now, first=new > found.state, at=at)
+        tx.execute(LIFT[new], (*lift, now.code, now.detail, now.action, now.retry_at))
+    else:
+        tx.execute(LIFT[new], lift)
     # A failure that was known already may still be named better by its status.
     named_better = new == AttemptState.FAILED and found.delivery_state == DeliveryState.FAILED
     if new < found.state or (new == found.state and not named_better):
         return found
     if new > found.state:
         found.journal(tx, at, f"delivery.{status.status}", status.code, str(found.n))
+    if new >= AttemptState.DELIVERED > found.state:
+        by_marketing = found.priority == PRIORITY["marketing"]
+        said_at = min(micros(status.at), at)
+        troubles.reached(tx, found.contact, said_at, by_marketing=by_marketing)
     if found.delivery_state == DeliveryState.SENDING:
         return found  # settle derives it, once the answer to our own request is in
-    derive(tx, found._replace(state=new, code=status.code, detail=status.detail), at)
+    derive(tx, now, found.state, at, Cause.STATUS)
     return found
+
+
+def _failed(
+    tx: SqliteTransaction, status: Status, attempt: Attempt, *, first: bool, at: int
+) -> Attempt:
+    """Return an attempt with its failure, and with what follows, which is decided once."""
+    now = attempt._replace(code=status.code, detail=status.detail)
+    if not first:
+        return now
+    failed = attempt.failed(tx, status.code, status.action, min(micros(status.at), at))
+    alone = status.scope not in WIDE
+    action, retry_at = troubles.by_status(tx, failed, status.retry_after, at, alone=alone)
+    return now._replace(action=action, retry_at=retry_at)

@@ -11,7 +11,9 @@ from gateway.store.protocol import DeliveryState, moment
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.consents import EVERYTHING, append
 from gateway.store.sqlite.identities import DELIVERIES
+from gateway.store.sqlite.moving import Moving, move
 from gateway.store.sqlite.withdrawing import drop
+from gateway.store.states import Cause
 
 TWICE = "twice"
 """Code of a delivery that is dropped because the same person gets the message as another."""
@@ -26,6 +28,7 @@ HANDED_ON = (
     "UPDATE proof_files SET contact_id = ?1 WHERE contact_id = ?2",
     "UPDATE messages SET contact_id = ?1 WHERE contact_id = ?2",
     "UPDATE contacts SET merged_into = ?1 WHERE merged_into = ?2",
+    "UPDATE OR IGNORE troubles SET contact_id = ?1 WHERE contact_id = ?2",
     "UPDATE contacts SET merged_into = ?1 WHERE id = ?2",
 )
 WINDOWS = """
@@ -50,8 +53,6 @@ FROM ({DELIVERIES}) d LEFT JOIN deliveries o ON o.message_id = d.message_id AND 
 """
 NOT_AGAIN = "UPDATE deliveries SET code = ? WHERE id = ?"
 MOVE = "UPDATE deliveries SET contact_id = ? WHERE id = ?"
-BACK = "UPDATE deliveries SET state = 0, node = NULL, changed_at = ? WHERE id = ?"
-LANDED = "DELETE FROM in_flight WHERE delivery_id = ? AND sender = ? AND contact_id = ?"
 IN_FLIGHT = "SELECT 1 FROM in_flight WHERE sender = ? AND contact_id = ?"
 FLY_ON = "UPDATE in_flight SET contact_id = ? WHERE sender = ? AND contact_id = ?"
 
@@ -110,9 +111,8 @@ def _deliveries(tx: SqliteTransaction, kept: int, gone: int, at: int) -> None:
 def _give_back(
     tx: SqliteTransaction, delivery: int, message: int, sender: str, contact: int, at: int
 ) -> None:
-    tx.execute(BACK, (at, delivery))
-    tx.execute(LANDED, (delivery, sender, contact))
-    tx.move(message, DeliveryState.LEASED, DeliveryState.QUEUED)
+    leased = Moving(delivery, message, contact, sender, DeliveryState.LEASED)
+    move(tx, Cause.MERGE, leased, DeliveryState.QUEUED, at)
 
 
 def _twice(
@@ -120,8 +120,4 @@ def _twice(
     at: int,
 ) -> None:  # fmt: skip
     why = "the same person gets it as another contact"
-    drop(tx, delivery, message, state, TWICE, why, at)
-    tx.journal(
-        at, "delivery.dropped", message=message, delivery=delivery, contact=contact, sender=sender,
-        code=TWICE, detail=why,
-    )  # fmt: skip
+    drop(tx, Cause.MERGE, Moving(delivery, message, contact, sender, state), TWICE, why, at)

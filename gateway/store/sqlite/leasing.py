@@ -9,8 +9,11 @@ import msgspec
 
 from gateway.message import PRIORITY, Delivery, Identity, Message, Permissions
 from gateway.store.protocol import Decision, DeliveryState
+from gateway.store.sqlite import moving, troubles
 from gateway.store.sqlite.asking import may_ask, requested
 from gateway.store.sqlite.connection import SqliteTransaction
+from gateway.store.sqlite.moving import LAND, Moving
+from gateway.store.states import Cause
 
 LEASE = """
 SELECT d.id, d.message_id, d.contact_id, d.tries,
@@ -26,7 +29,8 @@ IDENTITIES = """
 SELECT kind, value FROM identities WHERE contact_id = ? AND retired_at IS NULL ORDER BY first_seen
 """
 CONSENT = """
-SELECT c.state, c.event, p.paused_until, p.per_week
+SELECT c.state, c.event, p.paused_until, p.per_week,
+       (SELECT max(t.until) FROM troubles t WHERE t.contact_id = p.id)
 FROM consents c JOIN contacts p ON p.id = c.contact_id WHERE c.topic = ? AND c.contact_id = ?
 """
 STOPPED = """
@@ -38,9 +42,7 @@ NEXT_DUE = """
 SELECT min(due_at) FROM deliveries INDEXED BY deliveries_due
 WHERE sender = ? AND priority = ? AND state = 0 AND due_at > ?
 """
-LEASED = "UPDATE deliveries SET state = 1, node = ?, changed_at = ? WHERE id = ?"
 STATE_OF = "SELECT state FROM messages WHERE id = ?"
-LAND = "DELETE FROM in_flight WHERE sender = ? AND contact_id = ? AND delivery_id = ?"
 
 MARKETING = PRIORITY["marketing"]
 
@@ -115,24 +117,42 @@ def _take(
         content = message.form("text")
     if content is None and windows:
         content = message.form("template")  # may go inside a window too
-    if content is None:
+    permissions, troubled = _permissions(tx, delivery_id, message, contact, window, at)
+    away = _not_now(delivery_id, message, content, windows, troubled, at)
+    waits = Moving(delivery_id, message_id, contact, sender, DeliveryState.QUEUED)
+    if content is None or away is not None:
+        assert away is not None  # without content it is dropped
         tx.execute(LAND, (sender, contact, delivery_id))
-        away = Decision(delivery=delivery_id, to="dropped", code="no_form", reason=NO_FORM[windows])
-        _park(tx, delivery_id, message_id, DeliveryState.QUEUED, away, at, contact, sender)
+        _park(tx, Cause.LEASE, waits, away, at)
         return None
-    tx.execute(LEASED, (node, at, delivery_id))
-    tx.move(message_id, DeliveryState.QUEUED, DeliveryState.LEASED)
+    moving.lease(tx, waits, node, at)
     return Delivery(
         id=delivery_id,
         message=message,
         contact=contact,
         sender=sender,
         attempt=tries + 1,
+        failures=troubles.failures(tx, delivery_id) if tries else 0,
         content=content,
         priority=priority,
         identities=tuple(Identity(k, v) for k, v in tx.rows(IDENTITIES, (contact,))),
-        permissions=_permissions(tx, delivery_id, message, contact, window, at),
+        permissions=permissions,
     )
+
+
+def _not_now(
+    delivery: int, message: Message, content: object, windows: bool, until: int | None, at: int
+) -> Decision | None:
+    """Return what becomes of a due delivery that is not taken: it has no form to go in, or the
+    provider refuses marketing to the person, and what waits for that person waits along."""
+    if content is None:
+        return Decision(delivery=delivery, to="dropped", code="no_form", reason=NO_FORM[windows])
+    why = troubles.why_not(until, at) if message.kind == "marketing" else None
+    if why is None:
+        return None
+    if why[0] == troubles.UNREACHABLE:
+        return Decision(delivery=delivery, to="dropped", code=why[0], reason=why[1])
+    return Decision(delivery=delivery, to="queued", due_at=until, code=why[0], reason=why[1])
 
 
 def _message(tx: SqliteTransaction, cache: dict[int, Message], message_id: int) -> Message:
@@ -154,39 +174,46 @@ def _permissions(
     contact: int,
     window: int | None,
     at: int,
-) -> Permissions:
-    state, event, paused_until, per_week = (
+) -> tuple[Permissions, int | None]:
+    """Return what is known when it is leased, and until when the provider refuses marketing."""
+    state, event, paused_until, per_week, troubled = (
         tx.one(CONSENT, (message.topic, contact)) if message.topic is not None else None
-    ) or (None, None, None, None)
+    ) or (None, None, None, None, None)
     request = None
     if message.kind == "confirmation":
         requests = requested(message, event)
         if requests and may_ask(tx, contact, message, requests, delivery):
             request = requests[0]
-    return Permissions(
+    permissions = Permissions(
         consent=event if state == "confirmed" else None,
         request=request,
         window_until=window,
         paused_until=paused_until if paused_until is not None and paused_until > at else None,
         per_week=per_week,
     )
+    return permissions, troubled
 
 
-def decide(tx: SqliteTransaction, decisions: Sequence[Decision], at: int) -> None:
+def decide(
+    tx: SqliteTransaction,
+    decisions: Sequence[Decision],
+    at: int,
+    cause: Cause = Cause.DECIDE,
+) -> None:
     """See Store.decide.  A delivery that somebody took away meanwhile stays as it is."""
     for decision in decisions:
         row = tx.one(DELIVERY, (decision.delivery,))
         if row is None or row[0] != DeliveryState.LEASED:
             continue
         state, message, contact, sender = row
-        tx.execute(LAND, (sender, contact, decision.delivery))
         of = tx.one(STATE_OF, (message,))
         if of and of[0] == "cancelled" and decision.to != "dropped":
             decision = Decision(
                 delivery=decision.delivery, to="dropped", code="cancelled",
                 reason="the message was cancelled",
             )  # fmt: skip
-        _park(tx, decision.delivery, message, state, decision, at, contact, sender)
+        leased = Moving(decision.delivery, message, contact, sender, state)
+        _park(tx, cause, leased, decision, at)
 
 
 _PARKED = {
@@ -197,31 +224,19 @@ _PARKED = {
 }
 
 
-def _park(
-    tx: SqliteTransaction,
-    delivery: int,
-    message: int,
-    before: int,
-    decision: Decision,
-    at: int,
-    contact: int,
-    sender: str,
-) -> None:
-    after = _PARKED[decision.to]
-    tx.execute(
-        "UPDATE deliveries SET state = ?, node = NULL, code = ?, reason = ?, changed_at = ?,"
-        " due_at = coalesce(?, due_at) WHERE id = ?",
-        (int(after), decision.code, decision.reason, at, decision.due_at, delivery),
-    )
-    tx.move(message, before, after)
+def _park(tx: SqliteTransaction, cause: Cause, row: Moving, decision: Decision, at: int) -> None:
+    moving.move(
+        tx, cause, row, _PARKED[decision.to], at,
+        code=decision.code, reason=decision.reason, due_at=decision.due_at,
+    )  # fmt: skip
     if decision.to in ("held", "dropped"):
         tx.journal(
             at,
             f"delivery.{decision.to}",
-            message=message,
-            delivery=delivery,
-            contact=contact,
-            sender=sender,
+            message=row.message,
+            delivery=row.id,
+            contact=row.contact,
+            sender=row.sender,
             code=decision.code,
             detail=decision.reason,
         )

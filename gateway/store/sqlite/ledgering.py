@@ -12,9 +12,11 @@ from gateway.message import Identity
 from gateway.store.ledger import Anchor, KeptHead
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.plumbing import Plumbing
+from gateway.store.sqlite.suppression import ERASED
 from gateway.store.sqlite.suppression import hashes as hashes_of
 from gateway.store.writer import Lane
 
+ERASED_SINCE = "SELECT since FROM suppressed WHERE hash = ? AND reason = ?"
 ROWS = f"SELECT {COLUMNS} FROM consent_events WHERE number > ? ORDER BY number LIMIT ?"
 _ENTRY = f"""
 SELECT {", ".join(f"e.{name.strip()}" for name in COLUMNS.split(","))}, v.salt, v.evidence
@@ -163,7 +165,7 @@ class LedgerVerbs(Plumbing):
             if tx.suppression is None:
                 return None
             found = (
-                tx.one("SELECT since FROM suppressed WHERE hash = ?", (digest,))
+                tx.one(ERASED_SINCE, (digest, ERASED))
                 for digest in hashes_of(tx.suppression, [identity])
             )
             return min((row[0] for row in found if row), default=None)

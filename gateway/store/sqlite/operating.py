@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import msgspec
 
 from gateway.message import Message
+from gateway.store.causes import TEMPLATE_PAUSED
 from gateway.store.protocol import DeliveryState
+from gateway.store.sqlite import watching
 from gateway.store.sqlite.connection import SqliteTransaction
 
 TO_FAN_OUT = "SELECT id FROM messages WHERE state = 'ready' AND paused = 0 ORDER BY id LIMIT ?"
@@ -64,7 +66,7 @@ def resume(tx: SqliteTransaction, scope: str, code: str | None, at: int) -> bool
     tx.execute("DELETE FROM stops WHERE scope = ?1 AND code = coalesce(?2, code)", (scope, code))
     if not tx.changed():
         return False
-    tx.journal(at, "resume", code=scope)
+    tx.journal(at, "resume", code=scope, detail=code or "")
     return True
 
 
@@ -73,7 +75,8 @@ def set_message(
 ) -> str | None:
     """See Store.set_message."""
     row = tx.one(
-        "SELECT state, paused, number, sweep, original, code FROM messages WHERE id = ?", (message,)
+        "SELECT state, paused, number, sweep, original, code, pause_code FROM messages WHERE id = ?",
+        (message,),
     )
     if row is None:
         return "there is no such message"
@@ -84,25 +87,30 @@ def set_message(
         return f"#{number} was dropped and sends nothing"
     if action == "cancel":
         tx.execute(
-            "UPDATE messages SET state = 'cancelled', sweep = 'cancel', sweep_after = 0 WHERE id = ?",
+            "UPDATE messages SET state = 'cancelled', sweep = 'cancel', sweep_after = 0,"
+            " pause_code = '', pause_reason = '' WHERE id = ?",
             (message,),
         )
     elif action == "pause":
-        if paused:
+        if paused and row[6] != TEMPLATE_PAUSED:
             return f"#{number} is paused already"
-        tx.execute(
-            "UPDATE messages SET paused = 1, sweep = CASE WHEN started_at > 0 THEN 'pause' END,"
-            " sweep_after = 0 WHERE id = ?",
-            (message,),
-        )
+        if paused:  # from now on by a person, whom no template that comes back overrules
+            tx.execute(watching.NO_CAUSE, (message,))
+        else:
+            tx.execute(
+                "UPDATE messages SET paused = 1, sweep = CASE WHEN started_at > 0 THEN 'pause' END,"
+                " sweep_after = 0 WHERE id = ?",
+                (message,),
+            )
     elif action == "resume":
         if not paused:
             return f"#{number} is not paused"
         tx.execute(
-            "UPDATE messages SET paused = 0, sweep = CASE WHEN started_at > 0 THEN 'resume' END,"
-            " sweep_after = 0 WHERE id = ?",
+            "UPDATE messages SET paused = 0, sweep_after = 0,"
+            " sweep = CASE WHEN started_at > 0 THEN 'resume:' || pause_code END WHERE id = ?",
             (message,),
         )
+        watching.go_on(tx, message)
     elif action == "approve":
         if row[3] is not None:
             return f"#{number} is still busy with the last command; try again in a moment"

@@ -20,7 +20,7 @@ _content: Callable[[bytes], Content] = msgspec.json.Decoder(Content).decode
 
 COLUMNS = (
     "id", "number", "input", "kind", "topic", "sender", "state", "paused", "code", "reason",
-    "until", "accepted_at", "expires_at", "started_at", "reached",
+    "until", "accepted_at", "expires_at", "started_at", "reached", "pause_code", "pause_reason",
 )  # fmt: skip
 MESSAGES = f"SELECT {', '.join(COLUMNS)}, body FROM messages"
 
@@ -46,7 +46,7 @@ def _title(message: Message) -> str:
 
 
 def _read_message(tx: SqliteTransaction, row: tuple[Any, ...]) -> Row:
-    message = _message(row[15])
+    message = _message(row[-1])
     counts = {
         _state(state): n
         for state, n in tx.rows(
@@ -54,7 +54,7 @@ def _read_message(tx: SqliteTransaction, row: tuple[Any, ...]) -> Row:
         )
     }
     return {
-        **dict(zip(COLUMNS, row[:15], strict=True)),
+        **dict(zip(COLUMNS, row[:-1], strict=True)),
         "title": _title(message),
         "link": message.link,
         "spread": message.spread,
@@ -80,7 +80,7 @@ def message(tx: SqliteTransaction, number: int | None = None, id: int | None = N
     row = tx.one(f"{MESSAGES} WHERE {column} = ?", (value,))
     if row is None:
         return None
-    body = _message(row[15])
+    body = _message(row[-1])
     original = tx.one("SELECT original FROM messages WHERE id = ?", (row[0],))
     came = _message(original[0]) if original else body
     failed = tx.rows(

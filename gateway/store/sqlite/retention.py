@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from gateway.store.rights import Purge, Purged
+from gateway.store.sqlite import moving
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.erasing import FORGET_CONTENT, PROOF_FILES, STILL_PROOF, forget
 from gateway.store.sqlite.identities import DELIVERIES, current, of_contact, same
@@ -62,9 +63,9 @@ SENT = f"""
 SELECT id, state FROM deliveries WHERE message_id = ? AND contact_id NOT IN {_HELD} LIMIT ?
 """
 ATTEMPTS_GONE = "DELETE FROM attempts WHERE delivery_id = ?"
-DELIVERY_GONE = "DELETE FROM deliveries WHERE id = ?"
 ANY_DELIVERY = "SELECT 1 FROM deliveries WHERE message_id = ? LIMIT 1"
 DEPTHS_GONE = "DELETE FROM depths WHERE message_id = ?"
+SHARE_GONE = "DELETE FROM shares WHERE message_id = ?"
 MESSAGE_GONE = "DELETE FROM messages WHERE id = ?"
 
 EVIDENCE = """
@@ -166,12 +167,12 @@ def _sent(tx: SqliteTransaction, step: Step) -> Purged:
     found = list(tx.rows(SENT, (message, step.limit)))
     for delivery, of in found:
         tx.execute(ATTEMPTS_GONE, (delivery,))
-        tx.execute(DELIVERY_GONE, (delivery,))
-        tx.move(message, of, None)
+        moving.purge(tx, delivery, message, of)
     if found:  # the depths are written with the commit: the message goes with the next step
         return Purged(gone=len(found), after=step.after)
     if tx.one(ANY_DELIVERY, (message,)) is None:
         tx.execute(DEPTHS_GONE, (message,))
+        tx.execute(SHARE_GONE, (message,))
         tx.execute(MESSAGE_GONE, (message,))
         return Purged(gone=1, after=message)
     return Purged(after=message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from gateway.ids import new_id
+from gateway.store.condition import Work
 from gateway.store.rights import Erased, Purge, Purged
 from gateway.store.sqlite import erasing, retention
 from gateway.store.sqlite.connection import SqliteTransaction
@@ -36,7 +37,9 @@ class RightsVerbs(Plumbing):
 
     async def looked(self, who: str, what: str, contact: int | None, *, at: int) -> None:
         await self._write(
-            Lane.ACCEPT, lambda tx: tx.execute(LOOKED, (new_id(), at, who, what, contact))
+            Lane.ACCEPT,
+            lambda tx: tx.execute(LOOKED, (new_id(), at, who, what, contact)),
+            work=Work.HEARD,  # somebody who looks for what is wrong is not turned away
         )
 
     async def attach(self, contact: int, digest: bytes, name: str, *, at: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.consent_state import SWITCH
+from gateway.errors import Action
 from gateway.message import PRIORITY
 from gateway.store.protocol import (
     DERIVED,
@@ -14,45 +15,28 @@ from gateway.store.protocol import (
     Recovered,
     Settlement,
 )
-from gateway.store.sqlite import asking, people
+from gateway.store.sqlite import asking, moving, people, repeating, replacing, troubles
 from gateway.store.sqlite.connection import SqliteTransaction
-from gateway.store.sqlite.leasing import LAND, STATE_OF
+from gateway.store.sqlite.moving import SETTLE, Moving
+from gateway.store.sqlite.repeating import NOT_REPEATED
+from gateway.store.states import NEWS, WENT_OUT, Cause, best, went_out
 
 _ATTEMPT = """
-SELECT a.delivery_id, a.n, a.state, a.provider_id, a.settled_at, a.code, a.detail,
+SELECT a.delivery_id, a.n, a.state, a.provider_id, a.settled_at, a.code, a.detail, a.action,
+       a.retry_at, a.superseded_at, a.began_at,
        d.message_id, d.contact_id, d.sender, d.state, d.tries, d.code, d.priority
 FROM attempts a JOIN deliveries d ON d.id = a.delivery_id
 """
 BY_NUMBER = f"{_ATTEMPT} WHERE a.delivery_id = ? AND a.n = ?"
 BY_PROVIDER_ID = f"{_ATTEMPT} WHERE a.provider_id = ?"
-ATTEMPTS = "SELECT state FROM attempts WHERE delivery_id = ?"
-SETTLE = """
-UPDATE attempts SET state = max(state, ?), settled_at = ?, first_byte = ?,
-       provider_id = coalesce(provider_id, ?), code = CASE code WHEN '' THEN ? ELSE code END,
-       detail = CASE detail WHEN '' THEN ? ELSE detail END, notes = ?,
-       failed_at = min(coalesce(failed_at, ?8), coalesce(?8, failed_at))
-WHERE delivery_id = ? AND n = ?
+ATTEMPTS = "SELECT state, superseded_at IS NOT NULL FROM attempts WHERE delivery_id = ?"
+TAKEN = """
+SELECT id, message_id, contact_id, sender, state, tries FROM deliveries WHERE state IN (1, 2)
 """
-DERIVE = """
-UPDATE deliveries SET state = ?, node = NULL, due_at = coalesce(?, due_at), code = ?, reason = ?,
-       changed_at = ? WHERE id = ?
-"""
-TAKEN = "SELECT id, message_id, state, tries FROM deliveries WHERE state IN (1, 2)"
+KIND = "SELECT kind FROM messages WHERE id = ?"
 
 QUESTIONS = PRIORITY["confirmation"]
 """Bulk is not looked at twice: no question is among it."""
-
-NOT_REPEATED = {
-    people.WITHDRAWN: "the person withdrew",
-    "twice": "the same person gets it as another contact",
-}
-"""Code of a delivery in the air → why it is not tried again, should it fail."""
-
-OUTCOMES = {
-    "accepted": AttemptState.ACCEPTED,
-    "failed": AttemptState.FAILED,
-    "unknown": AttemptState.UNKNOWN,
-}
 
 
 class Attempt(NamedTuple):
@@ -65,6 +49,10 @@ class Attempt(NamedTuple):
     settled_at: int | None
     code: str
     detail: str
+    action: str
+    retry_at: int | None
+    superseded_at: int | None
+    began_at: int
     message: int
     contact: int
     sender: str
@@ -72,6 +60,11 @@ class Attempt(NamedTuple):
     tries: int
     delivery_code: str
     priority: int
+
+    @property
+    def moving(self) -> Moving:
+        """Its delivery, to be moved."""
+        return Moving(self.delivery, self.message, self.contact, self.sender, self.delivery_state)
 
     def journal(self, tx: SqliteTransaction, at: int, name: str, code: str, detail: str) -> None:
         """Add a line about this attempt."""
@@ -84,6 +77,17 @@ class Attempt(NamedTuple):
             sender=self.sender,
             code=code,
             detail=detail,
+        )
+
+    def failed(
+        self, tx: SqliteTransaction, code: str, action: Action, said_at: int
+    ) -> troubles.Failed:
+        """Return its failure."""
+        kind = "marketing"
+        if self.priority != PRIORITY["marketing"]:
+            (kind,) = tx.one(KIND, (self.message,)) or ("",)
+        return troubles.Failed(
+            self.delivery, self.contact, self.sender, kind, code, action, said_at
         )
 
 
@@ -102,7 +106,12 @@ def settle(tx: SqliteTransaction, settlement: Settlement) -> None:
     if found.settled_at is not None:
         return  # repeated after a commit whose answer was lost
     at = settlement.at
-    new = OUTCOMES[settlement.outcome]
+    new = NEWS[settlement.outcome]
+    action, retry_at = "", None
+    if new == AttemptState.FAILED > found.state:
+        failed = found.failed(tx, settlement.code, _action(settlement), at)
+        action, retry_at = troubles.consequence(tx, failed, settlement.retry_at, at)
+        action = troubles.kept(action, alone=settlement.alone)
     tx.execute(
         SETTLE,
         (
@@ -113,28 +122,25 @@ def settle(tx: SqliteTransaction, settlement: Settlement) -> None:
             settlement.code,
             settlement.detail,
             settlement.notes,
-            at if new == AttemptState.FAILED else None,
+            action,
+            retry_at,
             found.delivery,
             found.n,
         ),
     )
-    tx.execute(LAND, (found.sender, found.contact, found.delivery))
     if new > found.state:
         found.journal(tx, at, f"delivery.{settlement.outcome}", settlement.code, str(found.n))
     elif settlement.outcome == "accepted":  # a status told us earlier; the count must be whole
         found.journal(tx, at, "delivery.accepted", "", str(found.n))
-    derive(
-        tx,
-        found._replace(
-            state=max(new, found.state),
-            code=found.code or settlement.code,
-            detail=found.detail or settlement.detail,
-            provider_id=found.provider_id or settlement.provider_id,
-        ),
-        at,
-        retry_at=settlement.retry_at,
-        hold=settlement.hold,
+    now = found._replace(
+        state=max(new, found.state),
+        code=found.code or settlement.code,
+        detail=found.detail or settlement.detail,
+        provider_id=found.provider_id or settlement.provider_id,
+        action=found.action or action,
+        retry_at=retry_at if found.retry_at is None else found.retry_at,
     )
+    derive(tx, now, AttemptState.SENDING, at, Cause.SETTLE)
     if settlement.action == "withdraw":
         evidence = {"code": settlement.code, "detail": settlement.detail}
         people.withdraw(
@@ -143,48 +149,70 @@ def settle(tx: SqliteTransaction, settlement: Settlement) -> None:
         )  # fmt: skip
 
 
-def derive(
-    tx: SqliteTransaction,
-    attempt: Attempt,
-    at: int,
-    *,
-    retry_at: int | None = None,
-    hold: bool = False,
-) -> None:
-    """Set a delivery's state from the best of its attempts.  The only place that does.
+def _action(settlement: Settlement) -> Action:
+    if settlement.hold:
+        return "hold"
+    if settlement.retry_at is not None and settlement.action in ("fail", "hold"):
+        return "retry"
+    return settlement.action
 
-    A failed attempt alone may be tried again (`retry_at`) or left to a person (`hold`), unless
-    the contact withdrew or the message was cancelled meanwhile.
+
+def derive(tx: SqliteTransaction, attempt: Attempt, was: int, at: int, cause: Cause) -> None:
+    """Set a delivery's state from the best of its attempts, after news of one that `was` less.
+
+    If all of them failed, what follows stands on the attempt: it may go again, or is left to a
+    person, unless the contact withdrew or the message was cancelled meanwhile.
     """
     before, code, reason = attempt.delivery_state, attempt.code, attempt.detail
-    states = [attempt.state]
+    attempts = [(attempt.state, attempt.superseded_at is not None)]
     if attempt.tries > 1:
-        states = [state for (state,) in tx.rows(ATTEMPTS, (attempt.delivery,))]
-    best = max((state for state in states if state != AttemptState.FAILED), default=None)
-    if best is not None:
-        after = DERIVED[AttemptState(best)]
-        if best >= AttemptState.ACCEPTED:
+        attempts = list(tx.rows(ATTEMPTS, (attempt.delivery,)))
+        if was < AttemptState.ACCEPTED and went_out(attempts) > 1 and attempt.state in WENT_OUT:
+            attempt.journal(tx, at, "delivery.twice", "", str(attempt.n))
+    reached, due_at = best(attempts), None
+    if reached is not None:
+        after = DERIVED[reached]
+        if after == before:
+            return
+        if reached >= AttemptState.ACCEPTED:
             code = reason = ""
-    elif retry_at is not None or hold:
-        after = DeliveryState.QUEUED if retry_at is not None else DeliveryState.HELD
-        ended = _ended(tx, attempt)
-        if ended:
-            after, (code, reason) = DeliveryState.DROPPED, ended
-            attempt.journal(tx, at, "delivery.dropped", code, reason)
-        elif hold:
-            attempt.journal(tx, at, "delivery.held", code, reason)
-    elif before == DeliveryState.QUEUED:
-        return  # a late failure of an attempt that is being repeated
-    else:
+        elif attempt.delivery_code in NOT_REPEATED:
+            code, reason = attempt.delivery_code, NOT_REPEATED[attempt.delivery_code]
+    elif before == DeliveryState.FAILED:
+        if attempt.n < attempt.tries or code == attempt.delivery_code:
+            return  # of an attempt that is over; else it is named better now
         after = DeliveryState.FAILED
-    if after == before and code == attempt.delivery_code:
-        return
-    if before == DeliveryState.LEASED:  # for another attempt, which begin will now refuse
-        tx.execute(LAND, (attempt.sender, attempt.contact, attempt.delivery))
-    tx.execute(DERIVE, (int(after), retry_at, code, reason, at, attempt.delivery))
-    tx.move(attempt.message, before, after)
+    elif before in ENDED_OTHERWISE:
+        return  # a late failure of an attempt that is being repeated, or of what was dropped
+    else:
+        after, code, reason = _after_failure(tx, attempt)
+        due_at = attempt.retry_at
+        if after in (DeliveryState.DROPPED, DeliveryState.HELD):
+            attempt.journal(tx, at, f"delivery.{after.name.lower()}", code, reason)
+    moving.move(tx, cause, attempt.moving, after, at, code=code, reason=reason, due_at=due_at)
+    if after in (DeliveryState.QUEUED, DeliveryState.HELD):
+        replacing.follow(tx, attempt.moving, at)
     if attempt.priority == QUESTIONS:
         _question(tx, attempt, after, at)
+
+
+ENDED_OTHERWISE = (
+    DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.HELD, DeliveryState.PAUSED,
+    DeliveryState.DROPPED,
+)  # fmt: skip
+
+
+def _after_failure(tx: SqliteTransaction, attempt: Attempt) -> tuple[DeliveryState, str, str]:
+    """Return what a delivery of which all attempts failed is now, with code and reason."""
+    if attempt.retry_at is None and attempt.action != "hold":
+        return DeliveryState.FAILED, attempt.code, attempt.detail
+    ended = repeating.ended(
+        tx, attempt.message, attempt.contact, attempt.delivery_code, attempt.began_at
+    )
+    if ended is not None:
+        return DeliveryState.DROPPED, *ended
+    after = DeliveryState.HELD if attempt.retry_at is None else DeliveryState.QUEUED
+    return after, attempt.code, attempt.detail
 
 
 def _question(tx: SqliteTransaction, attempt: Attempt, after: DeliveryState, at: int) -> None:
@@ -196,39 +224,31 @@ def _question(tx: SqliteTransaction, attempt: Attempt, after: DeliveryState, at:
         asking.unasked(tx, *about, attempt.code, at)
 
 
-def _ended(tx: SqliteTransaction, attempt: Attempt) -> tuple[str, str] | None:
-    """Return why a delivery that failed is not tried again, as code and reason."""
-    if attempt.delivery_code in NOT_REPEATED:
-        return attempt.delivery_code, NOT_REPEATED[attempt.delivery_code]
-    row = tx.one(STATE_OF, (attempt.message,))
-    if row and row[0] == "cancelled":
-        return "cancelled", "the message was cancelled"
-    return None
-
-
 def recover(tx: SqliteTransaction, at: int) -> Recovered:
     """See Store.recover."""
     requeued = unknown = 0
-    for delivery, message, state, tries in list(tx.rows(TAKEN)):
+    for delivery, message, contact, sender, state, tries in list(tx.rows(TAKEN)):
         if state == DeliveryState.LEASED:
-            tx.execute(
-                "UPDATE deliveries SET state = 0, node = NULL, changed_at = ? WHERE id = ?",
-                (at, delivery),
-            )
-            tx.move(message, state, DeliveryState.QUEUED)
+            taken = Moving(delivery, message, contact, sender, state)
+            moving.move(tx, Cause.RECOVER, taken, DeliveryState.QUEUED, at)
             requeued += 1
             continue
-        settle(
-            tx,
-            Settlement(
-                delivery=delivery,
-                n=tries,
-                outcome="unknown",
-                at=at,
-                code="stopped_while_sending",
-                detail="the gateway stopped before the answer came",
-            ),
-        )
+        unanswered(tx, delivery, tries, at)
         unknown += 1
     tx.execute("DELETE FROM in_flight")
     return Recovered(requeued, unknown)
+
+
+def unanswered(tx: SqliteTransaction, delivery: int, n: int, at: int) -> None:
+    """Record that an attempt gets no answer any more: whoever waited for it is gone."""
+    settle(
+        tx,
+        Settlement(
+            delivery=delivery,
+            n=n,
+            outcome="unknown",
+            at=at,
+            code="stopped_while_sending",
+            detail="the gateway stopped before the answer came",
+        ),
+    )

@@ -16,18 +16,22 @@ from gateway.numbers import variants
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.identities import of_contact, same
 
+ERASED = "erased"
+"""Why somebody who was erased is remembered; others withdrew before a restore (replaying.py)."""
+
 IS_SUPPRESSED = "SELECT 1 FROM suppressed WHERE hash = ?"
 SUPPRESS = "INSERT INTO suppressed VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING"
 LIFT = "DELETE FROM suppressed WHERE hash = ?"
 
 
+def digest(key: bytes, identity: Identity) -> bytes:
+    """Return HMAC-SHA256(key, kind NUL value) of an identity, as it is spelled."""
+    return hmac.digest(key, f"{identity.kind}\0{identity.value}".encode(), hashlib.sha256)
+
+
 def hashes(key: bytes, identities: Iterable[Identity]) -> set[bytes]:
-    """Return HMAC-SHA256(key, kind NUL value) of every spelling of the identities."""
-    return {
-        hmac.digest(key, f"{one.kind}\0{one.value}".encode(), hashlib.sha256)
-        for identity in identities
-        for one in variants(identity)
-    }
+    """Return the digest of every spelling of the identities."""
+    return {digest(key, one) for identity in identities for one in variants(identity)}
 
 
 def suppress(tx: SqliteTransaction, identities: Iterable[Identity], reason: str, at: int) -> int:
@@ -36,8 +40,8 @@ def suppress(tx: SqliteTransaction, identities: Iterable[Identity], reason: str,
     if tx.suppression is None:
         raise StoreError("there is no key for what must not come back; nothing was erased")
     added = 0
-    for digest in sorted(hashes(tx.suppression, identities)):
-        tx.execute(SUPPRESS, (digest, at, reason))
+    for one in sorted(hashes(tx.suppression, identities)):
+        tx.execute(SUPPRESS, (one, at, reason))
         added += tx.changed()
     return added
 
@@ -46,7 +50,7 @@ def is_suppressed(tx: SqliteTransaction, identities: Iterable[Identity]) -> bool
     """Return whether one of the identities belongs to somebody who was erased."""
     if tx.suppression is None:
         return False
-    return any(tx.one(IS_SUPPRESSED, (digest,)) for digest in hashes(tx.suppression, identities))
+    return any(tx.one(IS_SUPPRESSED, (one,)) for one in hashes(tx.suppression, identities))
 
 
 def lift(tx: SqliteTransaction, contact: int, at: int) -> None:
@@ -57,8 +61,8 @@ def lift(tx: SqliteTransaction, contact: int, at: int) -> None:
         one.identity for id in same(tx, contact) for one in of_contact(tx, id) if not one.retired
     ]
     lifted = 0
-    for digest in hashes(tx.suppression, identities):
-        tx.execute(LIFT, (digest,))
+    for one in hashes(tx.suppression, identities):
+        tx.execute(LIFT, (one,))
         lifted += tx.changed()
     if lifted:
         tx.journal(at, "contact.unsuppressed", contact=contact)

@@ -8,9 +8,12 @@ from typing import NamedTuple
 from gateway.consent_state import SECOND, SWITCH, Fact, State
 from gateway.inbound import ConsentEvent
 from gateway.store.protocol import DeliveryState, moment
+from gateway.store.sqlite import remembering
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.consents import EVERYTHING, append, facts, said, states
-from gateway.store.sqlite.leasing import LAND
+from gateway.store.sqlite.moving import Moving, move
+from gateway.store.sqlite.watching import blame
+from gateway.store.states import Cause
 
 WITHDRAWN = "withdrawn"
 """Code of what was dropped by a withdrawal; on a row in the air: not to be tried again."""
@@ -20,9 +23,6 @@ OPEN_OF_CONTACT = (
 )
 ABOUT = "SELECT topic, kind FROM messages WHERE id = ?"
 NOT_AGAIN = f"UPDATE deliveries SET code = '{WITHDRAWN}' WHERE id = ?"
-DROP = """
-UPDATE deliveries SET state = 11, node = NULL, code = ?, reason = ?, changed_at = ? WHERE id = ?
-"""
 
 
 class Withdrawal(NamedTuple):
@@ -75,6 +75,9 @@ def withdraw(
         changed = append(
             tx, contact, target, event, at, inbound=inbound, detail=way
         ).changed  # fmt: skip
+        remembering.withdrew(tx, contact, target, source, sender, said_at, at)
+    if changed:
+        blame(tx, contact, target, said_at)
     now = states(tx, contact)
     dropped = 0
     for delivery, message, state, of in list(tx.rows(OPEN_OF_CONTACT, (contact,))):
@@ -84,13 +87,8 @@ def withdraw(
         if state == DeliveryState.SENDING:
             tx.execute(NOT_AGAIN, (delivery,))
             continue
-        drop(tx, delivery, message, state, WITHDRAWN, "the person withdrew", at)
-        if state == DeliveryState.LEASED:
-            tx.execute(LAND, (of, contact, delivery))
-        tx.journal(
-            at, "delivery.dropped", message=message, delivery=delivery, contact=contact, sender=of,
-            code=WITHDRAWN, detail="the person withdrew",
-        )  # fmt: skip
+        row = Moving(delivery, message, contact, of, state)
+        drop(tx, Cause.WITHDRAW, row, WITHDRAWN, "the person withdrew", at)
         dropped += 1
     return Withdrawal(new, changed, dropped)
 
@@ -120,9 +118,10 @@ def _concerned(target: str, about: str | None, now: dict[str, State]) -> bool:
     return standing is not None and standing.state == "withdrawn"
 
 
-def drop(
-    tx: SqliteTransaction, delivery: int, message: int, state: int, code: str, reason: str, at: int
-) -> None:
-    """Mark an open delivery as dropped."""
-    tx.execute(DROP, (code, reason, at, delivery))
-    tx.move(message, state, DeliveryState.DROPPED)
+def drop(tx: SqliteTransaction, cause: Cause, row: Moving, code: str, reason: str, at: int) -> None:
+    """Drop an open delivery, for the journal too."""
+    move(tx, cause, row, DeliveryState.DROPPED, at, code=code, reason=reason)
+    tx.journal(
+        at, "delivery.dropped", message=row.message, delivery=row.id, contact=row.contact,
+        sender=row.sender, code=code, detail=reason,
+    )  # fmt: skip

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
+from gateway.replay import replay_folder
+from gateway.store.outcomes import Patience
 from gateway.store.protocol import Store
 from gateway.store.sqlite import SqliteStore
 from tests.gateway.store.house import House
@@ -20,8 +24,14 @@ class Sqlite:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "store.db"
 
-    def open(self) -> AbstractAsyncContextManager[Store]:
-        return SqliteStore(self.path, suppression_key=b"k" * 32)
+    def open(self, **patience: Any) -> AbstractAsyncContextManager[Store]:
+        patient = Patience(**patience)
+        return SqliteStore(self.path, suppression_key=b"k" * 32, patience=patient)
+
+    def remove(self) -> None:
+        """Begin anew: without its replay file too, or the next database would learn of it."""
+        self.path.unlink(missing_ok=True)
+        shutil.rmtree(replay_folder(self.path), ignore_errors=True)
 
     def sql(self, statement: str) -> list[tuple[object, ...]]:
         connection = apsw.Connection(str(self.path))

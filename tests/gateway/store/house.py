@@ -200,14 +200,20 @@ class House:
 
     # --- back -----------------------------------------------------------------------------------
     async def status(
-        self, delivery: Delivery, name: StatusName, *, by_id: bool = False, code: str = ""
+        self,
+        delivery: Delivery,
+        name: StatusName,
+        *,
+        by_id: bool = False,
+        said_at: int = START + SECOND,
+        **fields: Any,
     ) -> Taken:
+        defaults: dict[str, Any] = {"provider_id": f"w{delivery.id}"}
         status = Status(
-            provider_id=f"w{delivery.id}",
             status=name,
-            at=moment(START + SECOND),
+            at=moment(said_at),
             callback=None if by_id else delivery.callback,
-            code=code,
+            **(defaults | fields),
         )
         return await self.store.intake(Intake(sender="wa", statuses=(status,)), {}, at=self.at())
 

@@ -52,7 +52,6 @@ PLANS: dict[str, list[str]] = {
     "signing_up.BIND": ["SEARCH sign_ups USING PRIMARY KEY (code=?)"],
     "signing_up.SIGN_UP": ["SEARCH sign_ups USING PRIMARY KEY (code=?)"],
     "withdrawing.ABOUT": ["SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)"],
-    "withdrawing.DROP": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
     "withdrawing.NOT_AGAIN": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
     "withdrawing.OPEN_OF_CONTACT": ["SEARCH deliveries USING INDEX deliveries_open (contact_id=?)"],
 }

@@ -81,12 +81,10 @@ PLANS: dict[str, list[str]] = {
     "identities.OF_CONTACT": ["SEARCH identities USING INDEX identities_of_contact (contact_id=?)"],
     "identities.REMEMBER": [],
     "identities.RETIRE": ["SEARCH identities USING PRIMARY KEY (kind=? AND value=?)"],
-    "joining.BACK": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
     "joining.CONSENTS_GONE": ["SEARCH consents USING INDEX consents_of_contact (contact_id=?)"],
     "joining.FILLED_IN": ["SEARCH contacts USING INTEGER PRIMARY KEY (rowid=?)"],
     "joining.FLY_ON": ["SEARCH in_flight USING PRIMARY KEY (sender=? AND contact_id=?)"],
     "joining.IN_FLIGHT": ["SEARCH in_flight USING PRIMARY KEY (sender=? AND contact_id=?)"],
-    "joining.LANDED": ["SEARCH in_flight USING PRIMARY KEY (sender=? AND contact_id=?)"],
     "joining.MOVE": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
     "joining.NOT_AGAIN": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
     "joining.TWINS": [
@@ -128,7 +126,6 @@ PLANS: dict[str, list[str]] = {
         "SEARCH consent_events USING INDEX consent_events_of_contact (contact_id=?)"
     ],
     "retention.HELD": ["SCAN contacts USING INDEX contacts_held"],
-    "retention.DELIVERY_GONE": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
     "retention.DEPTHS_GONE": ["SEARCH depths USING PRIMARY KEY (message_id=?)"],
     "retention.ECHOES": ["SEARCH echoes USING COVERING INDEX echoes_by_time (at>?)"],
     "retention.ECHOES_GONE": ["SEARCH echoes USING INDEX echoes_by_time (at>? AND at<?)"],

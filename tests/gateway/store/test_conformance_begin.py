@@ -149,6 +149,26 @@ async def test_never_twice(house: House, outcome: str) -> None:
     assert await house.lease() == []
 
 
+async def test_leased_before_its_sender_was_replaced(house: House, store: Store) -> None:
+    """The same node may have leased it again, for the new sender: the old one keeps its hands off."""
+    (contact,) = await house.confirmed(1)
+    message = await house.started(to=contact)
+    old = await house.leased()
+    position: tuple[int, int] | None = (0, 0)
+    while position is not None:
+        moved = await store.replace_sender(
+            "wa", "wb", position, same_portfolio=True, at=house.at(), limit=9, really=True
+        )
+        position = moved.position
+    new = await house.leased(sender="wb")
+    assert (old.id, old.attempt) == (new.id, new.attempt)
+    refusal = await house.begin(old)
+    assert refusal is not None
+    assert refusal.code == "withdrawn"
+    assert await house.begin(new) is None
+    assert await house.state(message, contact) == "sending"
+
+
 async def test_several_at_once(house: House, store: Store) -> None:
     """begin answers each intent on its own."""
     await house.confirmed(2)
@@ -255,4 +275,13 @@ async def test_quota_uses_survive_until_they_no_longer_count(house: House, store
     assert {use.subject for use in await store.quota_uses(at=99)} == {"a", "b"}
     assert await store.quota_uses(at=100) == [long]
     assert await store.forget(at=100, limit=9) == 1
-    assert await store.quota_uses(at=0) == [long]
+    assert await store.quota_uses(at=1) == [long]
+
+
+async def test_a_use_of_the_future_counts_from_now(house: House, store: Store) -> None:
+    """Noted by a clock that was ahead by days: neither forgiven nor counted until then."""
+    await house.confirmed(1)
+    await house.started()
+    ahead = QuotaUse(key="k", subject="a", at=9_000, until=10_000)
+    assert await house.begin(await house.leased(), uses=(ahead,)) is None
+    assert [(use.at, use.until) for use in await store.quota_uses(at=100)] == [(100, 10_000)]

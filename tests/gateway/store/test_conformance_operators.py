@@ -118,6 +118,33 @@ async def test_approve_deliveries(house: House) -> None:
     assert {await house.state(message, c) for c in contacts} == {"queued"}
 
 
+async def test_what_paused_a_message_holds_its_deliveries_until_it_goes_on(
+    house: House, store: Store
+) -> None:
+    """One refusal paused the message and holds the deliveries that met it: mended once, all of
+    them go on; what is held for another reason is not."""
+    people = await house.confirmed(3)
+    message = await house.started()
+    for code in ("parameter", "other"):
+        await house.settle(
+            await house.sending(), "failed", code=code, action="hold", hold=True, provider_id=None
+        )
+    assert await store.pause_message(message.id, "parameter", "why", at=house.at())
+    await house.sweep()
+    states = [await house.state(message, person) for person in people]
+    assert sorted(map(str, states)) == ["held", "held", "paused"]
+    assert await set_message(house, message.id, "resume") is None
+    await house.sweep()
+    rows = [await house.row(message, person) for person in people]
+    assert sorted(row["state"] for row in rows if row) == ["held", "queued", "queued"]
+    assert [row["code"] for row in rows if row and row["state"] == "held"] == ["other"]
+    await set_message(house, message.id, "pause")
+    await set_message(house, message.id, "resume")
+    await house.sweep()
+    states = [await house.state(message, person) for person in people]
+    assert sorted(map(str, states)) == ["held", "queued", "queued"]
+
+
 async def test_what_cannot_be_done_is_a_sentence(house: House, store: Store) -> None:
     """Unknown, dropped and not held messages say so."""
     assert "no such" in str(await set_message(house, 1, "pause"))

@@ -62,7 +62,7 @@ async def test_it_comes_before_our_own_settle(house: House, store: Store) -> Non
     taken = await stopped(house, delivery)
     assert (taken.withdrawn, taken.sending) == ((contact,), (contact,))
     await house.settle(delivery, "failed", retry_at=house.now)
-    assert await house.state(message, contact) == "dropped"
+    assert await house.state(message, contact) == "failed"
     assert await store.sending([contact]) == []
 
 

@@ -19,6 +19,7 @@ from gateway.store.ledger import KeptHead
 from gateway.store.protocol import Store
 from gateway.store.sqlite import SqliteStore, ledgering
 from gateway.store.sqlite.connection import SqliteTransaction, open_reader
+from gateway.store.writer import Lane
 from tests.gateway.store.house import House, phone
 from tests.gateway.test_heads import head, signer
 from tests.gateway.test_ledger import EVENTS, SECONDS, whole
@@ -103,7 +104,7 @@ async def test_a_reader_beside_the_daemon_sees_all(tmp_path: Path) -> None:
         assert (found.events, found.evidence, found.heads) == (6, 6, 2)
         assert ledgering.orphans(tx) == 0
         await store._write(  # type: ignore[attr-defined]
-            0, lambda tx: [tx.execute(sql) for sql in (
+            Lane.SEND, lambda tx: [tx.execute(sql) for sql in (
                 "DELETE FROM consent_evidence WHERE number < 4",
                 "UPDATE ledger_heads SET statement = 'x' WHERE at = 100",
                 "INSERT INTO consent_evidence VALUES (99, x'00', '{}')",

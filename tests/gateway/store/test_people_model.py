@@ -179,7 +179,7 @@ async def test_whatever_people_do(
 ) -> None:
     """START, STOP, answers, imports, expiry, late and doubled webhooks: after each of them the
     store stands where the model does; in the end only what the person wants goes."""
-    engine.path.unlink(missing_ok=True)
+    engine.remove()
     async with engine.open() as store:
         play = Play(House(store))
         await play.begin()
@@ -203,7 +203,7 @@ async def test_webhooks_in_any_order(engine: Sqlite, said: Any, chance: Any) -> 
     """STARTs and STOPs, told in any order: the states are those of their order in time."""
     found = []
     for order in (sorted(said), sorted(said, key=lambda _: chance.random())):
-        engine.path.unlink(missing_ok=True)
+        engine.remove()
         async with engine.open() as store:
             house = House(store)
             await house.says(1, "hello")

@@ -45,6 +45,7 @@ GROWING = "|".join(
         "suppressed",
         "proof_files",
         "consent_evidence",
+        "troubles",
     ]
 )
 SCAN = re.compile(rf"SCAN ({GROWING}|[acdefvw])\b(?! USING INDEX contacts_held)")
@@ -62,8 +63,6 @@ PLANS: dict[str, list[str]] = {
     "accepting.SCREENABLE": ["SEARCH messages USING INTEGER PRIMARY KEY"],
     "accepting.SWEEP": ["sqlite_autoindex_deliveries_1 (message_id=? AND contact_id>?)"],
     "accepting.TO_SCREEN": ["SEARCH messages USING INDEX messages_by_state (state=?)"],
-    "beginning.ATTEMPT": [],
-    "beginning.BEGIN": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
     "beginning.CONTENT": [],
     "beginning.FORGET": [
         "SEARCH quota_uses USING PRIMARY KEY (key=? AND at=? AND delivery_id=?)",
@@ -74,7 +73,6 @@ PLANS: dict[str, list[str]] = {
         "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)",
         "SEARCH s USING PRIMARY KEY (scope=?)",
     ],
-    "beginning.USE": [],
     "beginning.USES": ["SEARCH quota_uses USING COVERING INDEX quota_uses_over (until>?)"],
     "beginning.WINDOW": ["SEARCH windows USING PRIMARY KEY (sender=? AND contact_id=?)"],
     "cases.CLOSE": ["SEARCH cases USING INTEGER PRIMARY KEY"],
@@ -93,17 +91,14 @@ PLANS: dict[str, list[str]] = {
     ],
     "echoing.KEEP": [],
     "incoming.IN_THE_AIR": ["COVERING INDEX deliveries_open (contact_id=?"],
-    "incoming.LIFT": ["SEARCH attempts USING PRIMARY KEY (delivery_id=? AND n=?)"],
     "incoming.SEEN": ["sqlite_autoindex_inbound_1 (sender=? AND provider_id=?)"],
     "leasing.DELIVERY": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
     "leasing.IDENTITIES": ["COVERING INDEX identities_of_contact (contact_id=? AND retired_at=?)"],
-    "leasing.LAND": ["SEARCH in_flight USING PRIMARY KEY (sender=? AND contact_id=?)"],
     "leasing.LEASE": [
         "SEARCH d USING INDEX deliveries_due (sender=? AND priority=? AND due_at<?)",
         "SEARCH f USING PRIMARY KEY (sender=? AND contact_id=?)",
         "SEARCH w USING PRIMARY KEY (sender=? AND contact_id=?)",
     ],
-    "leasing.LEASED": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
     "leasing.NEXT_DUE": ["COVERING INDEX deliveries_due (sender=? AND priority=? AND due_at>?)"],
     "leasing.STOPPED": ["SEARCH stops USING PRIMARY KEY (scope=?)"],
     "leasing.TAKE": [],
@@ -141,8 +136,6 @@ PLANS: dict[str, list[str]] = {
         "SEARCH a USING INDEX attempts_by_provider_id (provider_id=?)",
         "SEARCH d USING INTEGER PRIMARY KEY (rowid=?)",
     ],
-    "settling.DERIVE": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
-    "settling.SETTLE": ["SEARCH attempts USING PRIMARY KEY (delivery_id=? AND n=?)"],
     "leasing.STATE_OF": ["SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)"],
     "settling.TAKEN": ["deliveries_taken"],
     "talking.ECHOED": ["SEARCH echoes USING COVERING INDEX echoes_of_contact (contact_id=?)"],

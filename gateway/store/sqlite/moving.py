@@ -1,0 +1,124 @@
+"""The only statements that write the state of a delivery or of an attempt.
+
+A delivery moves as the tables of states.py allow, from the state that the caller saw; an attempt
+only ever moves up its lattice.  Fan-out (accepting.py) makes the rows.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gateway.store.sqlite.connection import SqliteTransaction
+from gateway.store.states import AttemptState, Cause, DeliveryState, StateError, check
+
+MOVE = """
+UPDATE deliveries SET state = ?, node = NULL, code = ?, reason = ?,
+       due_at = coalesce(?, due_at), changed_at = ? WHERE id = ? AND state = ?
+"""
+LEASED = "UPDATE deliveries SET state = 1, node = ?, changed_at = ? WHERE id = ? AND state = 0"
+BEGUN = """
+UPDATE deliveries SET state = 2, tries = ?, basis = ?, basis_event = ?, code = '', reason = '',
+       changed_at = ? WHERE id = ? AND state = 1
+"""
+GONE = "DELETE FROM deliveries WHERE id = ? AND state = ?"
+LAND = "DELETE FROM in_flight WHERE sender = ? AND contact_id = ? AND delivery_id = ?"
+
+ATTEMPT = """
+INSERT INTO attempts (delivery_id, n, state, form, content, began_at) VALUES (?, ?, 0, ?, ?, ?)
+"""
+USE = "INSERT INTO quota_uses VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+"""What an attempt uses of a limit."""
+SETTLE = """
+UPDATE attempts SET state = max(state, ?1), settled_at = ?2, first_byte = ?3,
+       provider_id = coalesce(provider_id, ?4), code = CASE code WHEN '' THEN ?5 ELSE code END,
+       detail = CASE detail WHEN '' THEN ?6 ELSE detail END, notes = ?7,
+       action = CASE action WHEN '' THEN ?8 ELSE action END, retry_at = coalesce(retry_at, ?9),
+       failed_at = CASE ?1 WHEN 4 THEN min(coalesce(failed_at, ?2), ?2) ELSE failed_at END
+WHERE delivery_id = ?10 AND n = ?11
+"""
+_LIFT = """
+UPDATE attempts SET state = max(state, ?1), provider_id = coalesce(provider_id, ?2),
+       {when} = min(coalesce({when}, ?3), ?3), billable = coalesce(?4, billable),
+       category = CASE ?5 WHEN '' THEN category ELSE ?5 END{more}
+WHERE delivery_id = ?6 AND n = ?7
+"""
+LIFT = {
+    AttemptState.SENT: _LIFT.format(when="sent_at", more=""),
+    AttemptState.DELIVERED: _LIFT.format(when="delivered_at", more=""),
+    AttemptState.READ: _LIFT.format(when="read_at", more=""),
+    AttemptState.FAILED: _LIFT.format(
+        when="failed_at",
+        more=", code = ?8, detail = ?9, action = CASE action WHEN '' THEN ?10 ELSE action END,"
+        " retry_at = coalesce(retry_at, ?11)",
+    ),
+}
+SAID = """
+UPDATE attempts SET state = max(state, ?1), code = ?2, detail = ?3, action = ?4, retry_at = ?5
+WHERE delivery_id = ?6 AND n = ?7
+"""
+"""What a person says of an attempt whose outcome nobody knew."""
+SUPERSEDED = """
+UPDATE attempts SET superseded_at = ? WHERE delivery_id = ? AND state = 1 AND superseded_at IS NULL
+"""
+
+
+class Moving(NamedTuple):
+    """A delivery as whoever moves it sees it."""
+
+    id: int
+    message: int
+    contact: int
+    sender: str
+    state: int
+
+
+def move(
+    tx: SqliteTransaction,
+    cause: Cause,
+    row: Moving,
+    after: DeliveryState,
+    at: int,
+    *,
+    code: str = "",
+    reason: str = "",
+    due_at: int | None = None,
+) -> None:
+    """Move a delivery; one that was taken, and now is not, is in the air no more.
+
+    Raises StateError if the table does not allow it, or the row is in another state: that is a bug.
+    """
+    check(cause, row.state, after)
+    tx.execute(MOVE, (int(after), code, reason, due_at, at, row.id, row.state))
+    _moved(tx, cause, row, after)
+    if row.state in (DeliveryState.LEASED, DeliveryState.SENDING):
+        tx.execute(LAND, (row.sender, row.contact, row.id))
+
+
+def lease(tx: SqliteTransaction, row: Moving, node: str, at: int) -> None:
+    """Move a due delivery into a node's memory."""
+    check(Cause.LEASE, row.state, DeliveryState.LEASED)
+    tx.execute(LEASED, (node, at, row.id))
+    _moved(tx, Cause.LEASE, row, DeliveryState.LEASED)
+
+
+def begin(
+    tx: SqliteTransaction, row: Moving, n: int, basis: str, event: int | None, at: int
+) -> None:
+    """Move a leased delivery into the air: its attempt number `n`, by this basis."""
+    check(Cause.BEGIN, row.state, DeliveryState.SENDING)
+    tx.execute(BEGUN, (n, basis, event, at, row.id))
+    _moved(tx, Cause.BEGIN, row, DeliveryState.SENDING)
+
+
+def purge(tx: SqliteTransaction, delivery: int, message: int, state: int) -> None:
+    """Take a delivery away that was kept long enough."""
+    check(Cause.PURGE, state, None)
+    tx.execute(GONE, (delivery, state))
+    _moved(tx, Cause.PURGE, Moving(delivery, message, 0, "", state), None)
+
+
+def _moved(tx: SqliteTransaction, cause: Cause, row: Moving, after: DeliveryState | None) -> None:
+    if tx.changed() != 1:
+        was = DeliveryState(row.state).name
+        raise StateError(f"{cause}: delivery {row.id} is not {was}, as the caller saw it")
+    tx.move(row.message, row.state, after)
