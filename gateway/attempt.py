@@ -15,25 +15,28 @@ from typing import Protocol
 import msgspec
 import trio
 
-from gateway.errors import DeliveryError, NotSent, Rejected, StoreError
+from gateway.breaker import Breaker, State
+from gateway.consequences import Consequences
+from gateway.errors import WIDE, DeliveryError, NotSent, Rejected, StoreError, StoreFault
 from gateway.http import first_byte
 from gateway.isolation import Crash, guarded
 from gateway.limiter import Grant
-from gateway.message import Delivery
+from gateway.message import Content, Delivery
 from gateway.pipeline import encode_content
 from gateway.plugin import Output
+from gateway.store.outcomes import MOST_TRIES as TRIES
 from gateway.store.protocol import Intent, Settlement, Store
 
 log = logging.getLogger("gateway.delivery")
 
-TRIES = 8
-"""After so many attempts that were refused, a person has to look."""
-
-FAILING = 3
-"""From so many attempts in a row on without an answer, only one at a time is made."""
-
 LONGEST_PAUSE = 60.0
-"""Seconds; cap of the pause after attempts that failed one after another."""
+"""Seconds; cap of the pause of a delivery of which no byte left."""
+
+JITTER = 0.1
+"""Part that a pause may be longer, so that what failed together does not come together again."""
+
+SOON = 1_000_000
+"""Microseconds after which what waits for its sender or template is due again: by then that waits."""
 
 
 class Clock(Protocol):
@@ -51,7 +54,7 @@ class Report(Protocol):
     def first_byte(self, delivery: Delivery, at: int) -> None: ...
     def stage(self, name: str, seconds: float) -> None: ...
     def waited(self, limit: str, seconds: float) -> None: ...
-    def stopped(self, sender: str, reason: str) -> None: ...
+    def breaker(self, sender: str, state: State) -> None: ...
 
 
 class Attempts:
@@ -66,6 +69,7 @@ class Attempts:
         report: Report,
         node: str,
         pause: Callable[[float], None],
+        consequences: Consequences,
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`pause(seconds)` holds the whole sender back."""
@@ -76,8 +80,11 @@ class Attempts:
         self._report = report
         self._node = node
         self._pause = pause
+        self._consequences = consequences
         self._chance = chance
-        self._failures = 0  # attempts without an answer, in a row
+        self._content: Content | None = None  # of the last intent
+        self._encoded = (b"", b"")
+        self._breaker = Breaker(chance, consequences.backoff)
         self.trouble: tuple[str, int] | None = None
         """While the provider does not answer: the code of the failure, and since when."""
         self.unwritten = 0
@@ -86,11 +93,18 @@ class Attempts:
     @property
     def failing(self) -> bool:
         """Whether the provider cannot be reached, or does not answer."""
-        return self._failures >= FAILING
+        return self._breaker.failing
+
+    @property
+    def breaker(self) -> State:
+        """What the circuit breaker is at this moment."""
+        return self._breaker.state(trio.current_time())
 
     async def begin(self, delivery: Delivery, grant: Grant) -> bool | None:
         """Store the intent.  False if it may not be sent, None if the store did not take it."""
-        digest, body = encode_content(delivery.content)
+        if delivery.content is not self._content:  # a template is the same for all
+            self._content, self._encoded = delivery.content, encode_content(delivery.content)
+        digest, body = self._encoded
         intent = Intent(
             delivery=delivery, at=self._clock.micros(), content=digest, body=body, uses=grant.uses
         )
@@ -98,7 +112,8 @@ class Attempts:
         try:
             (refusal,) = await self._store.begin([intent], self._node)
         except StoreError as error:
-            log.error("sender %s: cannot store an intent: %s", self._sender, error)
+            if not isinstance(error, StoreFault):  # which storage_watch.py tells once
+                log.error("sender %s: cannot store an intent: %s", self._sender, error)
             return None
         self._report.stage("begin", time.perf_counter() - started)
         if refusal is not None:
@@ -135,7 +150,7 @@ class Attempts:
         started = time.perf_counter()
         await self.persist(lambda: self._store.settle([settlement]))
         self._report.stage("settle", time.perf_counter() - started)
-        await self._consequences(answer)
+        await self._follow(delivery, answer)
 
     async def _call(self, delivery: Delivery) -> str | DeliveryError:
         try:
@@ -161,54 +176,63 @@ class Attempts:
         done = change(done, code=answer.code, detail=answer.detail, action=answer.action)
         if answer.outcome == "unknown":
             return done
-        done = change(done, outcome="failed")
+        own = not isinstance(answer, NotSent) and answer.scope not in WIDE
+        done = change(done, outcome="failed", alone=own)
+        if delivery.message.kind == "confirmation" and not isinstance(answer, NotSent):
+            return done  # a question is asked once
         again = self._again(delivery, answer)
-        # A network that is down for hours needs patience, not a person.
-        if again is not None and (isinstance(answer, NotSent) or delivery.attempt < TRIES):
-            return change(done, retry_at=now + int(again * 1e6))
-        return change(done, hold=again is not None)
+        return change(
+            done,
+            retry_at=None if again is None else now + again,
+            hold=answer.action == "hold" or (answer.action == "retry" and again is None),
+        )
 
-    def _again(self, delivery: Delivery, error: DeliveryError) -> float | None:
-        """Return after how many seconds an attempt that reached nobody may be repeated."""
-        if delivery.message.kind == "confirmation" and not isinstance(error, NotSent):
-            return None  # a question is asked once
+    def _again(self, delivery: Delivery, error: DeliveryError) -> int | None:
+        """Return after how many microseconds what reached nobody goes again; None: not by itself.
+
+        A network that is down for hours, or a sender that is stopped, needs patience; what is
+        refused by itself again and again needs a person.
+        """
         if isinstance(error, NotSent):
-            return float(min(2.0 ** min(delivery.attempt - 1, 10), LONGEST_PAUSE)) * (
-                0.5 + self._chance()
-            )
-        if error.scope in ("sender", "portfolio", "app") and error.retry_after is None:
-            return 0.0  # the sender stops; this one stays first in its queue
-        return error.retry_after
+            seconds = min(2.0 ** min(delivery.attempt - 1, 10), LONGEST_PAUSE)
+            return self._micros(seconds * (0.5 + self._chance()))
+        if error.action in ("stop", "template"):
+            return SOON
+        if error.action not in ("retry", "later", "slow"):
+            return None
+        if error.retry_after is None:
+            return SOON if error.action == "slow" else None
+        own = error.scope not in WIDE
+        if error.action == "retry" and own and delivery.failures + 1 >= TRIES:
+            return None
+        return self._micros(error.retry_after * (1 + JITTER * self._chance()))
 
-    async def _consequences(self, answer: str | DeliveryError | Crash) -> None:
-        """What an outcome means for the whole sender."""
+    def _micros(self, seconds: float) -> int:
+        return int(seconds * self._consequences.backoff * 1e6)
+
+    async def _follow(self, delivery: Delivery, answer: str | DeliveryError | Crash) -> None:
+        """What an outcome means for others than this delivery."""
         if isinstance(answer, str | Rejected):
-            if self.failing:
+            if self._breaker.answered():
                 log.info("sender %s: the provider answers again", self._sender)
-            self._failures = 0
+                self._report.breaker(self._sender, "closed")
             self.trouble = None
-        if isinstance(answer, str):
+        else:
+            self._failed(_code(answer))
+        if isinstance(answer, Rejected):
+            refused = answer
+            await self.persist(lambda: self._consequences.refused(delivery, refused))
+
+    def _failed(self, code: str) -> None:
+        """Nothing was reached, or nobody knows: more of the same would only pile up."""
+        pause = self._breaker.failed(trio.current_time())
+        if pause is None:
             return
-        if not isinstance(answer, Rejected):
-            # Nothing was reached, or nobody knows: more of the same would only pile up.
-            self._failures += 1
-            if self.failing:
-                if self.trouble is None:
-                    log.warning("sender %s gets no answer (%s)", self._sender, _code(answer))
-                    self.trouble = (_code(answer), self._clock.micros())
-                longest = min(2.0 ** min(self._failures - FAILING, 10), LONGEST_PAUSE)
-                self._pause(longest * (0.5 + self._chance() / 2))
-            return
-        if answer.scope in ("sender", "portfolio", "app"):
-            if answer.retry_after is not None:
-                self._pause(answer.retry_after)
-                return
-            reason = f"{answer.code}: {answer.detail}" if answer.detail else answer.code
-            log.error("sender %s stopped: %s", self._sender, reason)
-            self._report.stopped(self._sender, reason)
-            await self.persist(
-                lambda: self._store.stop(f"sender:{self._sender}", reason, at=self._clock.micros())
-            )
+        if self.trouble is None:
+            log.warning("sender %s gets no answer (%s)", self._sender, code)
+            self.trouble = (code, self._clock.micros())
+        self._report.breaker(self._sender, "open")
+        self._pause(pause)
 
     async def persist(self, write: Callable[[], object]) -> None:
         """Write what happened, again and again if the disk refuses: it must not be forgotten."""

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from gateway.given import SenderFacts
 from gateway.news import Effect
 from gateway.plugin import Output
-from gateway.store.protocol import Store
+from gateway.store.protocol import Store, moment
 
 UNLIMITED = "unlimited"
+FIRST_SEND = "first_send"
+SECOND = 1_000_000
+"""Microseconds; providers tell the time in seconds."""
 
 
 class Senders:
@@ -19,6 +22,8 @@ class Senders:
         self._outputs = outputs
         self._store = store
         self._told: dict[str, dict[str, str]] = {}
+        self._told_at: dict[tuple[str, str], int] = {}
+        self._facts: dict[str, SenderFacts] = {}  # made of it, the same one until something changes
 
     async def load(self) -> None:
         """Read what was told before this start.  Raises StoreError."""
@@ -27,6 +32,10 @@ class Senders:
             sender: {name: value for name, (value, _) in told.items()}
             for sender, told in found.items()
         }
+        self._told_at = {
+            (sender, name): at for sender, told in found.items() for name, (_, at) in told.items()
+        }
+        self._facts.clear()
 
     def portfolio(self, sender: str) -> str:
         """Return what owns the limits that a sender shares; the sender itself if nothing does."""
@@ -40,6 +49,12 @@ class Senders:
 
     def facts(self, sender: str) -> SenderFacts:
         """See Context.sender."""
+        known = self._facts.get(sender)
+        if known is None:
+            known = self._facts[sender] = self._made(sender)
+        return known
+
+    def _made(self, sender: str) -> SenderFacts:
         told = self._told.get(sender, {})
         tier = told.get("tier")
         pace = told.get("per_second")
@@ -50,10 +65,18 @@ class Senders:
             tier_known=tier is not None,
             per_second=float(pace) if pace is not None else None,
             quality=told.get("quality", ""),
+            first_send=moment(int(told[FIRST_SEND])) if FIRST_SEND in told else None,
         )
 
+    async def began(self, sender: str, *, at: int) -> None:
+        """A send of a sender began: the first one is kept, for the plan of a new number.  Raises
+        StoreError."""
+        if FIRST_SEND not in self._told.get(sender, {}):
+            await self._keep(sender, FIRST_SEND, str(at), at)
+
     async def learned(self, sender: str, effects: Sequence[Effect], *, at: int) -> None:
-        """Keep what was told of a sender, or of its portfolio.  Raises StoreError."""
+        """Keep what was told at `at` of a sender, or of its portfolio, unless something later is
+        known: webhooks come again for days.  Raises StoreError."""
         for effect in effects:
             if effect.what == "tier":
                 value = UNLIMITED if effect.value is None else str(int(effect.value))
@@ -65,6 +88,10 @@ class Senders:
                 await self._keep(sender, "quality", effect.name, at)
 
     async def _keep(self, sender: str, name: str, value: str, at: int) -> None:
+        if at // SECOND < self._told_at.get((sender, name), 0) // SECOND:
+            return
+        self._told_at[sender, name] = at
         if self._told.get(sender, {}).get(name) != value:
             await self._store.learn(sender, {name: value}, at=at)
             self._told.setdefault(sender, {})[name] = value
+            self._facts.pop(sender, None)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.api import AccountEvent, Echo, IdentityChange, Inbound, Status
+from gateway.api import AccountEvent, Echo, Effect, IdentityChange, Inbound, Status
 from gateway_plugins.outputs.whatsapp import changes, incoming, statuses
 from gateway_plugins.outputs.whatsapp.decoding import BROKEN, decoder
 
@@ -79,8 +79,15 @@ class Batch:
         self.changes: list[IdentityChange] = []
         self.echoes: list[Echo] = []
 
-    def event(self, name: str, at: datetime | None = None, raw: bytes | msgspec.Raw = b"") -> None:
-        self.events.append(AccountEvent(name=name, at=at or self.now, raw=bytes(raw)))
+    def event(
+        self,
+        name: str,
+        at: datetime | None = None,
+        raw: bytes | msgspec.Raw = b"",
+        effects: tuple[Effect, ...] = (),
+    ) -> None:
+        found = AccountEvent(name=name, at=at or self.now, raw=bytes(raw), effects=effects)
+        self.events.append(found)
 
     def odd(self, name: str, raw: bytes | msgspec.Raw) -> None:
         """Keep what was not understood, for a person to look at."""

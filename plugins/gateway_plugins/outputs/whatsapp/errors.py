@@ -21,18 +21,17 @@ import msgspec
 
 from gateway.api import DeliveryError, Rejected, Unknown
 from gateway_plugins.outputs.whatsapp.codes import (
+    BAD_RECIPIENT,
     NO_ID,
     NOT_GRAPH,
     OTHER,
     PASSING,
     SERVER_ERROR,
-    STOPPED,
     THROTTLED,
-    Pause,
-    Rule,
     rule_for,
 )
 from gateway_plugins.outputs.whatsapp.decoding import BROKEN, decoder
+from gateway_plugins.outputs.whatsapp.rules import Rule
 
 LONGEST = 86400.0  # seconds that a header may make us wait
 DETAIL = 300  # characters
@@ -45,6 +44,10 @@ _PERSONAL = re.compile(
     r"|\b(?=\w*[A-Z])[\w-]{20,}"  # tokens; names of templates have no capitals
     r"|\b[0-9a-f]{32,}\b"
     r"|\+?\d(?:[ ()./-]{0,2}\d){6,}"
+)
+# "The parameter to is required.", "Recipient phone number is not valid"
+_RECIPIENT = re.compile(
+    r"\brecipient\b|\bparameter:? ['\"]?to\b|\bphone[ _]number\b(?![ _]id)", re.IGNORECASE
 )
 _NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
 _TRACE = re.compile(r"[\w-]{1,40}")
@@ -123,18 +126,13 @@ class Pauses:
         if pause is None:
             return None
         if rule.scope in {"message", "contact", "template"}:
-            given_up = pause.tries is not None and attempt >= pause.tries
-            return None if given_up else _step(pause, attempt - 1)
+            return pause.after(attempt)
         steps, until = self._steps.get(rule.name, (0, -math.inf))
         if now < until:
             return max(until - now, pause.start)
-        seconds = _step(pause, steps)
+        seconds = pause.after(steps + 1) or pause.cap
         self._steps[rule.name] = (steps + 1, now + seconds)
         return seconds
-
-
-def _step(pause: Pause, steps: int) -> float:
-    return min(pause.cap, pause.start * pause.factor ** min(max(steps, 0), 30))
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -146,14 +144,11 @@ class Failure(msgspec.Struct, frozen=True):
 
     def error(self, retry_after: float | None) -> DeliveryError:
         """As the core wants to hear it; `retry_after` in seconds."""
-        kind = Unknown if self.unknown else Rejected
-        after = None if self.unknown else retry_after
-        return kind(
-            self.rule.name,
-            self.detail,
-            retry_after=after,
-            scope=self.rule.scope,
-            action="withdraw" if self.rule is STOPPED else None,
+        if self.unknown:
+            return Unknown(self.rule.name, self.detail, scope=self.rule.scope, action="fail")
+        action, after = self.rule.follows(retry_after)
+        return Rejected(
+            self.rule.name, self.detail, retry_after=after, scope=self.rule.scope, action=action
         )
 
 
@@ -178,7 +173,7 @@ def failure(status: int, body: bytes, hidden: Iterable[str] = ()) -> Failure:
             return Failure(SERVER_ERROR, detail, unknown=True)
         rule = THROTTLED if status == 429 else NOT_GRAPH
         return Failure(rule, detail)
-    rule = rule_for(code, number(error.get("error_subcode")) or 0)
+    rule = of_error(error, code)
     unknown = rule.outcome == "unknown" or (status >= 500 and rule.name in _VAGUE)
     if rule is OTHER and status == 429:
         rule = THROTTLED
@@ -188,6 +183,18 @@ def failure(status: int, body: bytes, hidden: Iterable[str] = ()) -> Failure:
 
 
 _VAGUE = {OTHER.name, rule_for(1).name}
+_OF_FIELDS = {rule_for(code).name for code in (100, 131008, 131009)}
+
+
+def of_error(error: Mapping[str, Any], code: int) -> Rule:
+    """Return the rule of an error of an answer or of a webhook; what it says of a field counts."""
+    rule = rule_for(code, number(error.get("error_subcode")) or 0)
+    said = (_details(error), error.get("message"))
+    if rule.name in _OF_FIELDS and any(
+        isinstance(text, str) and _RECIPIENT.search(text) for text in said
+    ):
+        return BAD_RECIPIENT
+    return rule
 
 
 def retry_after(
@@ -230,9 +237,12 @@ def _minutes(usage: str) -> float:
 
 def describe(error: Mapping[str, Any], code: int, hidden: Iterable[str] = ()) -> str:
     """What Meta says about an error, of an answer or of a webhook, without personal data."""
-    data = error.get("error_data")
-    details = data.get("details") if isinstance(data, dict) else data
-    for text in (details, error.get("error_user_msg"), error.get("message"), error.get("title")):
+    for text in (
+        _details(error),
+        error.get("error_user_msg"),
+        error.get("message"),
+        error.get("title"),
+    ):
         if isinstance(text, str) and text.strip():
             break
     else:
@@ -243,6 +253,11 @@ def describe(error: Mapping[str, Any], code: int, hidden: Iterable[str] = ()) ->
     if isinstance(trace, str) and _TRACE.fullmatch(trace):
         said += f" (trace {trace})"
     return said
+
+
+def _details(error: Mapping[str, Any]) -> object:
+    data = error.get("error_data")
+    return data.get("details") if isinstance(data, dict) else data
 
 
 def without_personal(text: str, hidden: Iterable[str] = ()) -> str:

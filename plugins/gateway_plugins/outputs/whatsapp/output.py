@@ -15,6 +15,7 @@ from gateway.api import (
     Context,
     Delivery,
     DeliveryError,
+    Effect,
     FetchError,
     Hold,
     Message,
@@ -23,14 +24,17 @@ from gateway.api import (
     Text,
     Topic,
 )
-from gateway_plugins.outputs.whatsapp import payloads
+from gateway_plugins.outputs.whatsapp import payloads, probing
 from gateway_plugins.outputs.whatsapp.beside import Aliases
-from gateway_plugins.outputs.whatsapp.codes import NAMES
+from gateway_plugins.outputs.whatsapp.codes import ADVICE, NAMES, PERSONAL, PROBING
 from gateway_plugins.outputs.whatsapp.compose import HOLDS, as_text, by_template
 from gateway_plugins.outputs.whatsapp.definitions import Definition
 from gateway_plugins.outputs.whatsapp.endpoint import Endpoint
 from gateway_plugins.outputs.whatsapp.errors import Pauses, failure, provider_id, retry_after
 from gateway_plugins.outputs.whatsapp.media import Media
+from gateway_plugins.outputs.whatsapp.news import STOPS
+from gateway_plugins.outputs.whatsapp.number import BLOCKED, Number
+from gateway_plugins.outputs.whatsapp.rules import Rule
 from gateway_plugins.outputs.whatsapp.settings import WhatsAppConfig, version_warning
 from gateway_plugins.outputs.whatsapp.templates import TemplateList
 from gateway_plugins.outputs.whatsapp.webhook import Reader
@@ -39,24 +43,35 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
 
+TEMPLATE_STATUS = {132015: "PAUSED", 132016: "DISABLED"}
+"""What a refusal says of the template, as Meta's list would."""
+
+
 class WhatsApp(Output):
     """One business number at Meta's Cloud API."""
 
     name = "whatsapp"
     identity_kinds: ClassVar[tuple[str, ...]] = ("phone", "user_id")
     windows: ClassVar[bool] = True
-    codes: ClassVar[frozenset[str]] = NAMES | payloads.CODES | HOLDS
-    """Every code of its own that it raises, holds with or reports in a status."""
+    reports: ClassVar[bool] = True
+    codes: ClassVar[frozenset[str]] = NAMES | payloads.CODES | HOLDS | STOPS | {BLOCKED}
+    """Every code of its own that it raises, holds or stops with, or reports in a status."""
+    personal: ClassVar[frozenset[str]] = PERSONAL
+    advice: ClassVar[Mapping[str, str]] = ADVICE
+    probed: ClassVar[Mapping[str, tuple[float, float]]] = PROBING
     config: WhatsAppConfig
 
     _context: Context
     _templates: TemplateList
     _endpoint: Endpoint
     _aliases: Aliases
+    _number: Number
 
     def __init__(self, config: WhatsAppConfig, label: str) -> None:
         super().__init__(config, label)
         self.display = config.number
+        self.portfolio = f"whatsapp {config.portfolio or config.account_id}"
+        self.sends_as = f"phone_number_id {config.phone_number_id}"
         self._url = config.messages_url
         self._headers = config.headers
         self._pauses = Pauses()
@@ -64,7 +79,7 @@ class WhatsApp(Output):
 
     @asynccontextmanager
     async def lifespan(self, context: Context) -> AsyncIterator[None]:
-        """Read the kept templates; nothing is asked of Meta before a message needs it."""
+        """Read the kept templates; Meta is asked beside, and nothing waits for its answer."""
         config = self.config
         self._context = context
         self._templates = TemplateList(
@@ -83,10 +98,15 @@ class WhatsApp(Output):
         if warning is not None:
             context.log.warning("%s", warning)
         self._aliases = Aliases(context, self.label)
+        self._number = Number(
+            context, config.number_url, self._headers, config.token.reveal(), reader.name
+        )
         async with trio.open_nursery() as beside:
             beside.start_soon(self._aliases.run)
             if media is not None:
                 beside.start_soon(media.run)
+            if config.number_every:
+                beside.start_soon(self._number.run, config.number_every)
             yield
             beside.cancel_scope.cancel()
 
@@ -166,8 +186,21 @@ class WhatsApp(Output):
             self._told = rule.name
             self._context.log.error("%s: %s (%s)", rule.name, rule.advice, refused.detail)
         if rule.scope == "template":
-            self._templates.changed()  # what we know of it is wrong: ask before the next message
+            self._doubt(delivery, rule)
         return refused.error(retry_after(rule, headers, pause, now))
+
+    def _doubt(self, delivery: Delivery, rule: Rule) -> None:
+        """What we know of the template is wrong: take it as paused, or ask before the next one."""
+        form = delivery.content
+        status = TEMPLATE_STATUS.get(rule.code, "")
+        if isinstance(form, Template) and status:
+            self._templates.changed(form.name, form.language, status)
+        else:
+            self._templates.changed()
+
+    async def probe(self) -> Sequence[Effect]:
+        """Ask about number and templates.  See Output.probe."""
+        return await probing.probe(self._number, self._templates)
 
     async def sync_templates(self) -> list[Definition]:
         """Ask Meta for all templates.  Raises FetchError or DeliveryError."""

@@ -65,6 +65,11 @@ class WhatsAppConfig(PluginConfig):
     """The number as people dial it, for links and contact cards; Meta's webhooks tell it too."""
     templates_every: Duration = Duration(600)
     """The list of templates is asked for again when it is older than this."""
+    number_every: Duration = Duration(21600)
+    """Quality, pace and tier are asked for at the start and so often; 0 never asks."""
+    portfolio: str = ""
+    """What owns the tier: the name of the business portfolio, the same for all of its numbers, if
+    they have several accounts; the account without it."""
     media: MediaConfig | None = None
     """What people attach is not fetched without it."""
 
@@ -103,6 +108,10 @@ class WhatsAppConfig(PluginConfig):
     @property
     def messages_url(self) -> str:
         return f"{self.base_url}/{self.version}/{self.phone_number_id}/messages"
+
+    @property
+    def number_url(self) -> str:
+        return f"{self.base_url}/{self.version}/{self.phone_number_id}"
 
     @property
     def templates_url(self) -> str:

@@ -17,9 +17,10 @@ from typing import Any
 import msgspec
 
 from gateway.api import Status
-from gateway_plugins.outputs.whatsapp.codes import OTHER, STOPPED, rule_for
-from gateway_plugins.outputs.whatsapp.errors import describe, number
+from gateway_plugins.outputs.whatsapp.codes import OTHER, STOPPED
+from gateway_plugins.outputs.whatsapp.errors import describe, number, of_error
 from gateway_plugins.outputs.whatsapp.incoming import identities_of, inside, moment, string
+from gateway_plugins.outputs.whatsapp.rules import Rule
 
 _CALLBACK = re.compile(r"[0-9]{1,19}:[0-9]{1,9}")
 _CATEGORY = re.compile(r"[a-z_-]{1,40}")
@@ -65,37 +66,41 @@ def read(reported: Reported, now: datetime) -> Status | None:
         case "played":  # a voice message was heard, so it was read
             return Status(provider_id=provider_id, status="read", at=at, callback=callback)
         case "failed":
-            code, detail = why(reported.errors)
-            withdraws = _stopped(reported.errors)
+            rule, detail = why(reported.errors)
+            attempt = int(callback.partition(":")[2]) if callback else 1
+            action, after = rule.follows(rule.after(attempt))
             to = (reported.recipient_id, reported.recipient_user_id)
             return Status(
                 provider_id=provider_id,
                 status="failed",
                 at=at,
                 callback=callback,
-                code=code,
+                code=rule.name,
                 detail=detail,
                 billable=billable,
                 category=known,
-                action="withdraw" if withdraws else "fail",
-                identities=identities_of(*to) if withdraws else (),
+                action=action,
+                scope=rule.scope,
+                retry_after=after,
+                identities=identities_of(*to) if action == "withdraw" else (),
             )
     return None
 
 
-def why(errors: Any) -> tuple[str, str]:
-    """Return short name and safe detail of the first of `errors`."""
-    first = errors[0] if isinstance(errors, list) and errors else None
-    code = number(inside(first, "code"))
-    if not isinstance(first, dict) or code is None:
-        return OTHER.name, "Meta gives no reason"
-    return rule_for(code).name, describe(first, code)
+def why(errors: Any) -> tuple[Rule, str]:
+    """Return the rule and the safe detail of the first of `errors` that can be read.
 
-
-def _stopped(errors: Any) -> bool:
-    """Whether the person's own "stop marketing" is among `errors`, at whichever place."""
-    found = errors if isinstance(errors, list) else ()
-    return any(number(inside(error, "code")) == STOPPED.code for error in found)
+    The person's own "stop marketing" counts at whichever place it stands.
+    """
+    found = [
+        (code, error)
+        for error in (errors if isinstance(errors, list) else ())
+        if isinstance(error, dict) and (code := number(error.get("code"))) is not None
+    ]
+    if not found:
+        return OTHER, "Meta gives no reason"
+    code, error = next((one for one in found if one[0] == STOPPED.code), found[0])
+    return of_error(error, code), describe(error, code)
 
 
 def _billable(pricing: Any) -> bool | None:

@@ -13,6 +13,7 @@ import pytest
 
 from gateway.api import (
     Delivery,
+    Duration,
     FetchError,
     Identity,
     Intake,
@@ -109,6 +110,7 @@ def settings() -> Callable[..., WhatsAppConfig]:
             "token": Secret(TOKEN),
             "app_secret": Secret(APP_SECRET),
             "verify_token": Secret("hello-meta"),
+            "number_every": Duration(0),
         }
         return WhatsAppConfig(**{**given, **changes})
 

@@ -21,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.admin import public_app
 from gateway.clock import SystemClock
 from gateway.consent import StopWords
+from gateway.consequences import Consequences
 from gateway.context import PluginContext, Shared
 from gateway.duties import Mail
 from gateway.figures import Figures
@@ -131,8 +132,8 @@ async def open_stack(folder: Path, settings: Callable[..., WhatsAppConfig]) -> A
         shared: Any = Shared(
             config=nobody, store=store, http=None, clock=clock, stop_words=StopWords(()).words,
             texts=TextFiles(), links=SignedLinks(b"test"), complete=lambda message: message,
-            take=inbox.take, landed=inbox.landed, preview=None,
-            senders=Senders({}, store),
+            take=inbox.take, landed=inbox.landed, preview=None, plan=None,
+            senders=(senders := Senders({}, store)), learned=Consequences({}, senders, store, clock).apply,
         )  # type: ignore[arg-type]  # fmt: skip
         context = PluginContext("wa", shared, metrics=metrics.plugin("wa"))
         async with output.lifespan(context), trio.open_nursery() as nursery:

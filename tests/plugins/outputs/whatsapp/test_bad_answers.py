@@ -112,7 +112,7 @@ ANSWERS: dict[str, tuple[bytes, str, type[DeliveryError], str, str, bool]] = {
     "a wrong charset": (
         http(400, graph(131047, error_data={"details": "ü"}).replace(b"\\u00fc", b"\xfc"),
              kind="application/json; charset=latin-1"),
-        "keep", Rejected, "window_closed", "contact", False),
+        "keep", Rejected, "window_closed", "contact", True),
     "UTF-16": (
         http(200, ACCEPTED.decode().encode("utf-16")), "keep", Unknown, "no_message_id", "message",
         False),

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from gateway_plugins.outputs.whatsapp.codes import (
+    ADVICE,
     NAMES,
     OTHER,
     RULES,
@@ -14,6 +15,7 @@ from gateway_plugins.outputs.whatsapp.codes import (
     WRONG_ID,
     rule_for,
 )
+from tests.plugins.outputs.whatsapp import errors_page
 
 # Meta, "Error codes", "Send marketing messages", "Groups API": every code of the message path.
 FAMILIES = {
@@ -39,10 +41,10 @@ PAUSES = {
     4: ("app", 300, 2, 3600, None),
     80007: ("portfolio", 300, 2, 3600, None),
     131048: ("sender", 3600, 2, 86400, None),
-    2: ("sender", 5, 2, 300, 5),
-    131016: ("sender", 5, 2, 300, 5),
+    2: ("sender", 5, 2, 300, None),
+    131016: ("sender", 5, 2, 300, None),
     134102: ("message", 5, 2, 300, 5),
-    131057: ("sender", 60, 2, 300, 5),
+    131057: ("sender", 60, 2, 300, None),
     131053: ("message", 10, 3, 300, 3),
     1: ("message", 5, 2, 300, 2),
 }
@@ -57,7 +59,8 @@ def test_every_code_of_the_message_path(code: int, family: str) -> None:
     assert rule is not OTHER
     assert rule.family == family
     assert rule.outcome == ("unknown" if family == "AMBIGUOUS" else "rejected")
-    assert (rule.pause is not None) == (family in {"THR", "TRN"})
+    if family in {"THR", "TRN"}:
+        assert rule.pause is not None
 
 
 @pytest.mark.parametrize("code", [int(code) for code in SET_UP.split()])
@@ -78,6 +81,7 @@ def test_names_and_advice() -> None:
         assert re.fullmatch(r"[a-z][a-z0-9_]{2,31}", rule.name)
         assert rule.advice.endswith(".")
         assert rule.name in NAMES
+        assert ADVICE[rule.name] == rule.advice
     several = {"registration", "template_definition", "migration", "history_sync", "username"}
     several |= {"flows", "block_list", "calling"}
     single = [rule.name for rule in RULES.values() if rule.name not in several]
@@ -90,3 +94,22 @@ def test_ranges_and_subcodes() -> None:
     assert rule_for(100, 33) is WRONG_ID
     assert rule_for(100, 2018001) is RULES[100]
     assert rule_for(999999) is OTHER
+
+
+def test_the_page_for_people_has_the_same_table() -> None:
+    """docs/errors.md; errors_page.py writes it anew."""
+    assert errors_page.written() == errors_page.table()
+
+
+def test_pauses_are_followed_until_the_tries_are_used_up() -> None:
+    """Then comes what the rule says: it fails, or its message is for a person."""
+    rule = RULES[131053]
+    assert [rule.follows(rule.after(n)) for n in (1, 2, 3)] == [
+        ("retry", 10.0),
+        ("retry", 30.0),
+        ("hold", None),
+    ]
+    assert RULES[131056].follows(None) == ("fail", None)
+    assert RULES[131042].follows(300.0) == ("stop", None)
+    assert RULES[132015].follows(300.0) == ("template", 300.0)
+    assert RULES[132016].follows(None) == ("template", None)

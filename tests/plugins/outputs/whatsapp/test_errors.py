@@ -115,7 +115,8 @@ def test_failure(status: int, body: bytes, name: str, unknown: bool) -> None:
     error = refused.error(9.0)
     assert type(error) is (Unknown if unknown else Rejected)
     assert (error.code, error.scope) == (name, refused.rule.scope)
-    assert error.retry_after == (None if unknown else 9.0)
+    waits = not unknown and error.action in ("retry", "later", "slow", "template")
+    assert error.retry_after == (9.0 if waits else None)
 
 
 @pytest.mark.parametrize("code", sorted(RULES))
