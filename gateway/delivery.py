@@ -8,31 +8,36 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import trio
 
 from gateway.attempt import Attempts, Clock, Report
-from gateway.clock import WallTime
-from gateway.errors import StoreError
-from gateway.limiter import Grant, Limiter, Wait
+from gateway.consequences import Consequences
+from gateway.errors import StoreError, StoreFault
+from gateway.granting import AHEAD, Granting
+from gateway.limiter import Grant, Limiter
 from gateway.message import Delivery
 from gateway.pipeline import Pipeline
 from gateway.plugin import Output
+from gateway.slowing import KEY as SLOWED
 from gateway.store.protocol import Decision, Store, micros
-from gateway.verdicts import Drop, Hold, Limit, Quota, Rate
+from gateway.verdicts import Drop, Hold, Limit, Rate
 
 log = logging.getLogger("gateway.delivery")
-
-AHEAD = 0.050
-"""Seconds of work that are leased ahead of the limits: a STOP finds little to undo."""
 
 MARGIN = 120_000_000
 """Microseconds a window must still be open for free text; Meta's clock decides, not ours."""
 
 IN_THE_AIR = 64
-"""Most requests of one sender at a time."""
+"""Most requests of one sender at a time, …"""
+
+FAST = 256
+"""… and of one so fast that it sends more than 64 before the first answer comes."""
+
+ANSWERED = 0.5
+"""Seconds within which a provider usually answers."""
 
 IDLE = 0.020
 """Seconds between looks at an empty queue while other things are committed."""
@@ -57,30 +62,34 @@ class Sending:
         clock: Clock,
         report: Report,
         node: str,
+        consequences: Consequences,
         *,
         chance: Callable[[], float] = random.random,
+        first: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
+        """`first` is told the sender's name after its first send of this run."""
         self.sender = sender
-        self._output = output
+        self._first = first
+        self.output = output
         self._store = store
         self._pipeline = pipeline
-        self._limiter = limiter
         self._clock = clock
-        self._wall = WallTime(clock.micros)
         self._report = report
         self._node = node
-        self.attempts = Attempts(sender, output, store, clock, report, node, self._pause, chance)
-        self._gate = trio.Lock()  # first come, first served: trio's locks are fair
+        self.attempts = Attempts(
+            sender, output, store, clock, report, node, self._pause, consequences, chance
+        )
+        self._slowing = consequences.slowing[sender]
+        consequences.join(sender, self._pause, self._pace)
         self._waiting = 0  # leased and not begun
         self._in_the_air = 0
         self._room = trio.Event()
-        self._interval = AHEAD / 4  # seconds between grants, learned
-        self._last_grant = 0.0
-        self._keys: frozenset[str] = frozenset()
-        self.shared: list[Rate | Quota] = []  # limits that all of this sender count against
         self._paused: dict[int, float] = {}  # priority → until, steady seconds
         self._stopping = trio.Event()
         self._ended = trio.Event()
+        self.granting = Granting(
+            limiter, clock, report, self._stopping, self._decided, self._hold_back
+        )
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Send until `drained` is called, then finish what is in the air."""
@@ -106,8 +115,10 @@ class Sending:
 
     # --- leasing --------------------------------------------------------------------------------
     async def _once(self, nursery: trio.Nursery) -> None:
-        ahead = max(2, min(IN_THE_AIR, int(AHEAD / max(self._interval, 1e-4))))
-        free = min(ahead - self._waiting, IN_THE_AIR - self._waiting - self._in_the_air)
+        interval = max(self.granting.interval, 1e-4)
+        ahead = max(2, min(IN_THE_AIR, int(AHEAD / interval)))
+        most = max(IN_THE_AIR, min(FAST, int(ANSWERED / interval)))
+        free = min(ahead - self._waiting, most - self._waiting - self._in_the_air)
         if self.attempts.failing:
             free = 1 - self._waiting - self._in_the_air
         if free <= 0:
@@ -130,10 +141,13 @@ class Sending:
                         self._node,
                         at=looked_at,
                         limit=free,
-                        windows=self._output.windows,
+                        windows=self.output.windows,
                         margin=MARGIN,
                         priorities=open_priorities,
                     )
+            except StoreFault:  # told once, by storage_watch.py
+                await trio.sleep(1.0)
+                return
             except StoreError as error:
                 log.error("sender %s: cannot read what is due: %s", self.sender, error)
                 await trio.sleep(1.0)
@@ -184,6 +198,9 @@ class Sending:
                 begun = await self.attempts.begin(delivery, grant)
                 if begun:
                     await self.attempts.send(delivery, grant)
+                    if self._first is not None:
+                        first, self._first = self._first, None
+                        await self.attempts.persist(lambda: first(self.sender))
                 elif begun is None:
                     again = self._clock.micros() + SOON
                     await self._decide(
@@ -199,8 +216,8 @@ class Sending:
 
     async def _ready(self, delivery: Delivery) -> tuple[Delivery, Grant] | None:
         """Take a delivery through the chain and its limits; None if it does not go now."""
-        if delivery.identity(*self._output.identity_kinds) is None:
-            kinds = " or ".join(self._output.identity_kinds)
+        if delivery.identity(*self.output.identity_kinds) is None:
+            kinds = " or ".join(self.output.identity_kinds)
             await self._decide(delivery, "dropped", "unreachable", f"no {kinds} is known")
             return None
         verdict = await self._pipeline.process(delivery)
@@ -214,8 +231,16 @@ class Sending:
         if isinstance(limits, Hold):
             await self._hold(delivery, limits)
             return None
-        grant = await self._granted(verdict, limits)
+        grant = await self.granting.granted(verdict, self._with_own(limits))
         return None if grant is None else (verdict, grant)
+
+    def when(self, delivery: Delivery, limits: list[Limit]) -> list[tuple[int, str]]:
+        """Return what holds a delivery now: until when (UTC microseconds) and what it is, the
+        latest first.  `limits` are those of the chain; nothing is taken."""
+        return self.granting.when(delivery, self._with_own(limits))
+
+    def _with_own(self, limits: list[Limit]) -> list[Limit]:
+        return [*limits, *self._slowing.limits(trio.current_time())]
 
     async def _hold(self, delivery: Delivery, hold: Hold) -> None:
         if hold.until is None:
@@ -223,62 +248,6 @@ class Sending:
         else:
             due_at = max(micros(hold.until), self._clock.micros() + SOON)
             await self._decide(delivery, "queued", hold.code, hold.text, due_at)
-
-    async def _granted(self, delivery: Delivery, limits: list[Limit]) -> Grant | None:
-        started = trio.current_time()
-        if not (self._gate.locked() or self._stopping.is_set()):  # nobody waits before this one
-            answer = self._take(delivery, limits, started)
-            if isinstance(answer, Grant):
-                return answer
-        async with self._gate:
-            while not self._stopping.is_set():
-                answer = self._take(delivery, limits, started)
-                if isinstance(answer, Grant):
-                    return answer
-                wait = max(0.0, answer.until - trio.current_time())  # time goes on meanwhile
-                if wait > AHEAD * 1.5 and answer.until != float("inf"):
-                    break
-                # inf: too many have not reported their first byte; that is a matter of moments
-                await trio.sleep(min(wait, 0.005) if answer.until == float("inf") else wait)
-            else:
-                await self._decide(delivery, "queued", "", "")
-                return None
-        await self._not_yet(delivery, answer, wait, limits)
-        return None
-
-    def _take(self, delivery: Delivery, limits: list[Limit], started: float) -> Grant | Wait:
-        now = trio.current_time()
-        answer = self._limiter.take(limits, now, self._clock.micros() / 1e6, str(delivery.id))
-        if isinstance(answer, Grant):
-            self._learn(now, limits)
-            self._report.stage("limits_wait", now - started)
-        return answer
-
-    def _learn(self, now: float, limits: list[Limit]) -> None:
-        distance = min(now - self._last_grant, 1.0)
-        self._last_grant = now
-        self._interval += (distance - self._interval) * 0.2
-        keyed = [limit for limit in limits if isinstance(limit, Rate | Quota)]
-        self.shared = [limit for limit in keyed if limit.key in self._keys] or self.shared
-        self._keys = frozenset(limit.key for limit in keyed)
-
-    async def _not_yet(
-        self, delivery: Delivery, wait: Wait, seconds: float, limits: list[Limit]
-    ) -> None:
-        """Give a delivery back, with the reason.
-
-        A rate that the one before counted against too concerns all of its kind: it stays due
-        and the queue waits.  Otherwise this one alone comes back later.
-        """
-        self._report.waited(wait.key, seconds)
-        shared = wait.key in self._keys and any(
-            isinstance(limit, Rate) and limit.key == wait.key for limit in limits
-        )
-        due_at = None if shared else self._wall.micros(wait.until)
-        if shared:
-            until = wait.until - AHEAD / 2
-            self._paused[delivery.priority] = max(self._paused.get(delivery.priority, 0.0), until)
-        await self._decide(delivery, "queued", "limit", f"{wait.key}: {wait.reason}", due_at=due_at)
 
     async def _decide(
         self,
@@ -289,11 +258,24 @@ class Sending:
         due_at: int | None = None,
     ) -> None:
         decision = Decision(delivery=delivery.id, to=to, due_at=due_at, code=code, reason=reason)
+        await self._decided(delivery, decision)
+
+    async def _decided(self, delivery: Delivery, decision: Decision) -> None:
         await self.attempts.persist(lambda: self._store.decide([decision], at=self._clock.micros()))
-        if to != "queued":
-            self._report.decided(delivery, to, code)
+        if decision.to != "queued":
+            self._report.decided(delivery, decision.to, decision.code)
+
+    def _pace(self) -> float | None:
+        """Return how many a second may go by the limits that all of them count against."""
+        rates = [limit for limit in self.granting.shared if isinstance(limit, Rate)]
+        return max(
+            (one.per_second for one in rates if not one.key.startswith(SLOWED)), default=None
+        )
 
     def _pause(self, seconds: float) -> None:
         until = trio.current_time() + seconds
         for priority in (0, 1, 2):
-            self._paused[priority] = max(self._paused.get(priority, 0.0), until)
+            self._hold_back(priority, until)
+
+    def _hold_back(self, priority: int, until: float) -> None:
+        self._paused[priority] = max(self._paused.get(priority, 0.0), until)

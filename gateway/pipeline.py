@@ -263,13 +263,16 @@ def _sound_verdict(answer: Drop | Hold) -> bool:
 def _sound_limit(limit: object) -> bool:
     if isinstance(limit, Rate):
         fast, burst = limit.per_second, limit.burst
-        return isinstance(limit.key, str) and 1 / LONGEST <= fast < inf and 1 <= burst < inf
+        named = isinstance(limit.key, str) and isinstance(limit.words, str)
+        return named and 1 / LONGEST <= fast < inf and 1 <= burst < inf
     if isinstance(limit, Quota):
         return (
             isinstance(limit.key, str)
             and isinstance(limit.n, int)
             and 0 < limit.window <= LONGEST
             and isinstance(limit.distinct, str | None)
+            and isinstance(limit.words, str)
+            and not (limit.once and limit.distinct is not None)
         )
     return isinstance(limit, Closed) and limit.until is not None and _aware(limit.until)
 

@@ -8,7 +8,7 @@ from gateway.given import MessageView, Preview
 from gateway.message import Content, Delivery, Message, Permissions, Topic
 from gateway.pipeline import Pipeline
 from gateway.plugin import Output
-from gateway.verdicts import Closed, Limit, Rate
+from gateway.verdicts import Hold
 
 
 class Previews:
@@ -29,38 +29,27 @@ class Previews:
         if output is None:
             return _stuck(message, f"there is no sender {message.sender!r} in the settings")
         topic = self._topics.get(message.topic or "")
-        judged = await self._pipeline.screen(message, output, topic)
-        if not isinstance(judged, Message):
-            return _stuck(message, judged.text)
         contents: list[Content] = []
         trouble = ""
+        judged = await self._pipeline.screen(message, output, topic)
+        while isinstance(judged, Hold) and self._releasable(judged, message):
+            # A person may release this one as well: shown with what holds it.
+            trouble = trouble or judged.text
+            message = message.replace(approved=(*message.approved, judged.code))
+            judged = await self._pipeline.screen(message, output, topic)
+        if not isinstance(judged, Message):
+            return _stuck(message, judged.text)
         for form in judged.forms:
             verdict = await self._pipeline.process(_sample(judged, form))
             if isinstance(verdict, Delivery):
                 contents.append(verdict.content)
             else:
                 trouble = verdict.text
-        one, other = (self._limits(judged, contact) for contact in (-1, -2))
-        return Preview(
-            message=judged,
-            contents=tuple(contents),
-            trouble=trouble,
-            per_second=_shared(one, other),
-            closed_until=max(
-                (limit.until for limit in one if isinstance(limit, Closed)), default=None
-            ),
-        )
+        return Preview(message=judged, contents=tuple(contents), trouble=trouble)
 
-    def _limits(self, message: Message, contact: int) -> list[Limit]:
-        limits = self._pipeline.limits(_sample(message, message.forms[0], contact))
-        return limits if isinstance(limits, list) else []
-
-
-def _shared(one: list[Limit], other: list[Limit]) -> float | None:
-    """The slowest rate whose key is the same for two people."""
-    keys = {limit.key for limit in other if isinstance(limit, Rate)}
-    rates = [limit for limit in one if isinstance(limit, Rate) and limit.key in keys]
-    return min((limit.per_second for limit in rates), default=None)
+    def _releasable(self, hold: Hold, message: Message) -> bool:
+        known = any(hold.code in type(one).approvable for one in self._pipeline.chain)
+        return known and hold.code not in message.approved
 
 
 def _stuck(message: Message, trouble: str) -> Preview:

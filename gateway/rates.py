@@ -56,8 +56,8 @@ class Key:
         "_log",
         "_paces",
         "_past",
-        "_unsent",
         "name",
+        "unsent",
     )
 
     def __init__(self, name: str, born: float, past: Sequence[float]) -> None:
@@ -68,7 +68,8 @@ class Key:
         self._last = self._last_take = -inf
         self._log: deque[float] | None = None
         self._paces: dict[tuple[float, int], Pace] = {}
-        self._unsent = 0
+        self.unsent = 0
+        """What was granted and has not left."""
 
     def pace(self, rate: Rate) -> Pace:
         pace = self._paces.get((rate.per_second, rate.burst))
@@ -88,9 +89,9 @@ class Key:
         """Return when the next may go, if what is in the air is sent now."""
         if not pace.n:
             ahead = pace.next if pace.next > now else now
-            return ahead + (self._unsent * pace.spacing - pace.allowance)
+            return ahead + (self.unsent * pace.spacing - pace.allowance)
         at = pace.next - pace.allowance
-        room = pace.n - self._unsent
+        room = pace.n - self.unsent
         if room <= 0:
             return max(at, now + pace.span)
         assert self._log is not None
@@ -99,14 +100,14 @@ class Key:
         return max(at, oldest + pace.span)
 
     def take(self, paces: Sequence[Pace], now: float) -> None:
-        self._unsent += 1
+        self.unsent += 1
         self._last_take = now
         for pace in paces:
             if pace.n:
                 pace.next = max(pace.next, now) + pace.spacing
 
     def sent(self, at: float) -> None:
-        self._unsent -= 1
+        self.unsent -= 1
         self._last = max(at, self._last)
         if self._log is not None:
             self._log.append(self._last)
@@ -114,8 +115,14 @@ class Key:
             if not pace.n:
                 pace.next = max(pace.next, self._last) + pace.spacing
 
+    def passed(self, n: int, at: float) -> None:
+        """So many went, or came, without being granted."""
+        self.unsent += n
+        for _ in range(n):
+            self.sent(at)
+
     def give_back(self, paces: Sequence[Pace], taken: float) -> None:
-        self._unsent -= 1
+        self.unsent -= 1
         for pace in paces:
             if pace.n:
                 pace.next -= pace.spacing
@@ -124,7 +131,7 @@ class Key:
 
     def idle(self, now: float) -> bool:
         return (
-            self._unsent == 0
+            self.unsent == 0
             and self._last + LONGEST_SPAN < now
             and all(pace.next <= now for pace in self._paces.values())
         )

@@ -32,24 +32,41 @@ class Rate(msgspec.Struct, frozen=True):
 
     From one per second upwards no one-second window ever holds more than `per_second`; below,
     up to `burst` may go at once and are then paid back.  `burst` is also how many may follow
-    each other without spacing.
+    each other without spacing.  `words` say to people what it is ("one message in 6 s to one
+    person"); without them its figures do.
     """
 
     key: str
     per_second: float
     burst: int = 1
+    words: str = ""
+
+    @property
+    def said(self) -> str:
+        """What it is, for people."""
+        return self.words or f"{self.per_second:g} per second"
 
 
 class Quota(msgspec.Struct, frozen=True):
     """At most `n` sends under `key` in any `window` seconds; survives a restart.
 
-    With `distinct` only different values of it count (for a tier: the contact).
+    With `distinct` only different values of it count (for a tier: the contact), and those who
+    wait for a place stand in line, the oldest delivery first.  `n` may be another one each time:
+    all that went under the key counts.  `once` opens for good when the first use is `window` old
+    (a first batch, then a look at what it did).  `words` as for a Rate.
     """
 
     key: str
     n: int
     window: float
     distinct: str | None = None
+    once: bool = False
+    words: str = ""
+
+    @property
+    def said(self) -> str:
+        """What it is, for people."""
+        return self.words or f"{self.n} per {self.window:g} s"
 
 
 class Closed(msgspec.Struct, frozen=True):

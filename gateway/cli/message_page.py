@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway import ids
+from gateway.cli.queue import go_on
 from gateway.cli.trace_page import happened
 from gateway.cli.words import (
     LABEL,
@@ -17,6 +18,7 @@ from gateway.cli.words import (
     quoted,
     several,
     short,
+    steps,
     table,
     wrapped,
 )
@@ -28,6 +30,13 @@ ORDER = (
     "queued", "leased", "sending", "held", "paused", "unknown",
     "accepted", "sent", "failed", "dropped",
 )  # fmt: skip
+
+
+REASONS = {
+    "limit": "wait for a limit: gateway trace says which",
+    "paused": "were about to go when it was paused",
+}
+"""Codes of deliveries that say little by themselves."""
 
 
 def render_list(messages: Sequence[Data], zone: str, wide: int) -> list[str]:
@@ -78,7 +87,7 @@ def render(message: Data, zone: str, wide: int) -> list[str]:
     page += _history(message, times, wide)
     page += _words(message, wide)
     page += lines("checks", message["notes"], wide)
-    return page + lines("do", _do(message), wide)
+    return page + steps("do", _do(message), wide)
 
 
 def _word(message: Data) -> str:
@@ -101,6 +110,8 @@ def _state(message: Data, times: Times) -> list[str]:
     said = [_word(message)]
     if message["paused"] and said != ["paused"]:
         said.append("paused")
+    if message["paused"] and message.get("pause_code"):
+        said.append(f"{message['pause_code']}: {masked(message['pause_reason'])}")
     why = ": ".join(filter(None, (message["code"], masked(message["reason"]))))
     if message["state"] in ("held", "dropped") and why:
         said.append(why)
@@ -113,7 +124,7 @@ def _state(message: Data, times: Times) -> list[str]:
 
 
 def _reasons(message: Data, wide: int) -> list[str]:
-    said = [f"{number(r['n'])} {r['code']}" for r in message["reasons"]]
+    said = [f"{number(r['n'])} {REASONS.get(r['code'], r['code'])}" for r in message["reasons"]]
     return lines("why", said, wide)
 
 
@@ -128,7 +139,7 @@ def _history(message: Data, times: Times, wide: int) -> list[str]:
             what = f"queued for {people}" if people else "queued"
         else:
             said = detail if name != "message.ready" else ""  # the checks stand below
-            what = happened(name, said)
+            what = happened(name, said, line["code"])
         label = "history" if not found else ""
         head = f"{label:{LABEL}}{times.stamp(line['at'])}"
         found += lines(head, [what], wide, indent=LABEL + 21)
@@ -179,7 +190,7 @@ def _do(message: Data) -> list[str]:
     if state == "held" or message["counts"].get("held"):
         said.append(f"release: gateway message approve {n}")
     if message["paused"]:
-        said.append(f"go on: gateway message resume {n}")
+        said.append(go_on(message))
     open_ = sum(message["counts"].get(s, 0) for s in ("queued", "held", "paused"))
     if state in ("accepted", "held", "ready") or open_:
         if not message["paused"]:

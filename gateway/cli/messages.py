@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from gateway.cli import message_page
+from gateway.cli import message_page, outcome_page, plan_page
 from gateway.cli.group import Target, Trouble
 from gateway.cli.output import json_option, show, show_json
 from gateway.cli.person import by_option
@@ -55,6 +55,32 @@ def show_(target: Target, number: str, as_json: bool) -> None:
         show_json(found)
     else:
         show(paint(message_page.render(clean(found), zone, columns())))
+
+
+@message.command()
+@_number
+@json_option
+@click.pass_obj
+def report(target: Target, number: str, as_json: bool) -> None:
+    """What became of it: reached, failed, cost."""
+    data = target.call("message_report", message=number)
+    if as_json:
+        show_json(data)
+    else:
+        show(paint(outcome_page.report(clean(data), columns())))
+
+
+@message.command("plan")
+@_number
+@json_option
+@click.pass_obj
+def plan_(target: Target, number: str, as_json: bool) -> None:
+    """Before it starts: reach, duration, cost."""
+    found = target.call("message_plan", message=number)
+    if as_json:
+        show_json(found)
+    else:
+        show(paint(plan_page.render(clean(found), columns())))
 
 
 def _set(target: Target, message: str, action: str, by: str, as_json: bool, said: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.cli import stops
+from gateway.cli.queue import go_on
 from gateway.cli.words import Times, quoted, several, span
 from gateway.logs import masked
 
@@ -58,35 +60,37 @@ def _because(state: str, story: Story, times: Times) -> list[str]:
         at = max((a["settled_at"] for a in attempts if a.get("settled_at")), default=None)
         return [times.stamp(at) if at else "", "no status came yet"]
     if state in ("queued", "leased"):
-        return _stands(story, times) or _waits(delivery, why, times)
+        return _stands(story, times) or _limits(story, times) or _waits(delivery, why, times)
     if state == "sending":
         return ["on the wire at this moment"]
     if state == "paused":
-        return ["the message is paused", f"gateway message resume {message['number']}"]
+        return _paused(message)
     if state == "held":
         return [why, f"when mended: gateway message approve {message['number']}"]
     if state == "unknown":
-        return [why, "it is not sent again; a late status settles it"]
+        return [why, "it is not sent again; a late status settles it", "or: gateway queue unknown"]
     if state == "dropped":
         return _dropped(story, times)
     return [why or "the provider refused it", f"after {several(len(attempts), 'attempt')}"]
+
+
+def _paused(message: Story) -> list[str]:
+    why = masked(message.get("pause_reason") or "")
+    return [f"the message is paused{f': {why}' if why else ''}", go_on(message)]
 
 
 def _stands(story: Story, times: Times) -> list[str]:
     """Why nothing of this sender, or of this message, goes at all, and what lets it go on."""
     message = story["message"]
     if message["paused"]:
-        return ["the message is paused", f"gateway message resume {message['number']}"]
-    stops = story.get("stops") or {}
-    for scope, what, do in (
-        ("all", "all sending is stopped", "gateway resume"),
-        (f"sender:{message['sender']}", f"sender {message['sender']} is stopped",
-         f"gateway sender resume {message['sender']}"),
-    ):  # fmt: skip
-        if scope in stops:
-            reason = masked(stops[scope]["reason"]).strip()
-            since = f"since {times.stamp(stops[scope]['since'])}"
-            return [f"{what} {since}{f': {reason}' if reason else ''}", f"when it may go on: {do}"]
+        return _paused(message)
+    found = story.get("stops") or {}
+    marketing = message["kind"] == "marketing"
+    for scope in stops.concerning(found, message["sender"], marketing=marketing):
+        reason = "; ".join(stops.reasons(found[scope]))
+        since = f"since {times.stamp(found[scope]['since'])}"
+        return [f"{stops.what(scope)} is stopped {since}{f': {reason}' if reason else ''}",
+                *stops.lifts({scope: found[scope]})]  # fmt: skip
     if story.get("trouble"):
         code, since = story["trouble"]
         return [f"the provider does not answer ({code}), since {times.stamp(since)}",
@@ -94,6 +98,15 @@ def _stands(story: Story, times: Times) -> list[str]:
     if not story.get("running", True):
         return ["the gateway is not running", "systemctl start message-gateway"]
     return []
+
+
+def _limits(story: Story, times: Times) -> list[str]:
+    """The limit that lasts longest, of those that hold it now."""
+    longest = max(story.get("waits", ()), key=lambda wait: int(wait["until"]), default=None)
+    if longest is None or longest["until"] <= times.now:
+        return []
+    ahead = span(longest["until"] - times.now)
+    return [f"not before {times.stamp(longest['until'])}, in {ahead}", masked(longest["reason"])]
 
 
 def _waits(delivery: Story, why: str, times: Times) -> list[str]:

@@ -10,6 +10,7 @@ from gateway.cli.evidence import evidence, shortened
 from gateway.cli.trace_answer import answer, of_topic
 from gateway.cli.words import Times, identity, lines, number, quoted, span, wrapped
 from gateway.logs import masked
+from gateway.store.outcomes import POLICY
 
 LABEL = 10
 _STAMP = 21
@@ -32,6 +33,20 @@ JOURNAL = {
     "message.ready": "passed all checks",
     "message.held": "held",
     "message.dropped": "dropped",
+    "message.sender": "another sender took over",
+}
+
+AGAIN = {
+    "delivery.superseded": "sent again, first outcome unknown: decided by {}",
+    "delivery.retried": "sent again after it failed: decided by {}",
+    "delivery.resolved": "settled by {}",
+    "delivery.twice": "went out twice: attempt {} is one too many",
+}
+"""What happens to an attempt afterwards → how a line says it, with who decided."""
+
+RESOLVED = {
+    "sent": "{} says that it was sent",
+    "not_sent": "{} says that it was not sent",
 }
 
 DECIDED = {
@@ -44,8 +59,10 @@ DECIDED = {
 }
 
 
-def happened(name: str, said: str) -> str:
+def happened(name: str, said: str, code: str = "") -> str:
     """Return a line of a message's journal; what a person decided, with the name."""
+    if name in ("message.pause", "message.resume") and code:
+        return f"{DECIDED[name]} by itself ({code})" + (f": {said}" if said else "")
     if name in DECIDED:
         return f"{DECIDED[name]} by {said or 'a person'}"
     return JOURNAL.get(name, name) + (f": {said}" if said else "")
@@ -143,7 +160,8 @@ def _message(message: Story) -> list[Entry]:
             what = f"queued for {number(int(detail))} people" if detail.isdecimal() else "queued"
             what = what.replace("1 people", "1 person") if detail == "1" else what
         else:
-            what = happened(name, detail or (line["code"] if name not in DECIDED else ""))
+            code = line["code"]
+            what = happened(name, detail or (code if name not in DECIDED else ""), code)
         entries.append((line["at"], what))
     return entries
 
@@ -167,8 +185,26 @@ def _delivery(story: Story, times: Times) -> list[Entry]:
             word = "held" if line["name"] == "delivery.held" else "not sent"
             why = masked(line["detail"]) or line["code"]
             timed.append((line["at"], [(line["at"], f"{word}: {why}" if why else word)]))
+        elif line["name"] == "delivery.moved":
+            moved = f"another sender took over: {masked(line['detail'])}"
+            timed.append((line["at"], [(line["at"], moved)]))
+        elif line["name"] in AGAIN:
+            timed.append((line["at"], [(line["at"], _again(line))]))
     timed.sort(key=lambda pair: pair[0])
-    return [first, *(entry for _, entries in timed for entry in entries)]
+    waits = [
+        (None, f"not before {times.stamp(wait['until'])}: {masked(wait['reason'])}")
+        for wait in story.get("waits", ())
+    ]
+    return [first, *(entry for _, entries in timed for entry in entries), *waits]
+
+
+def _again(line: Story) -> str:
+    """What was decided about an attempt that did not end well, or that there was one too many."""
+    who = "the settings" if line["detail"] == POLICY else masked(line["detail"]) or "a person"
+    words = AGAIN[line["name"]]
+    if line["name"] == "delivery.resolved":
+        words = RESOLVED.get(line["code"], words)
+    return words.format(who)
 
 
 def _attempt(attempt: Story, story: Story, delivery: Story) -> list[Entry]:

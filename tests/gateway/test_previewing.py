@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
 
 from gateway.api import (
-    Closed,
     Content,
     Delivery,
     Drop,
     Hold,
-    Limit,
     Message,
     MessageView,
     Middleware,
     Output,
-    Quota,
-    Rate,
     Text,
     Topic,
 )
 from gateway.pipeline import Pipeline
 from gateway.previewing import Previews
-from gateway.testing import NOW, TOPIC, message
+from gateway.testing import TOPIC, message
 from gateway_plugins.middleware.consent import Consent, ConsentConfig
 
 
@@ -70,12 +65,18 @@ class Works(Middleware):
         footed = delivery.content.replace(body=f"{delivery.content.rendered}, STOP")
         return self.at_process or delivery.replace(content=footed)
 
-    def limits(self, delivery: Delivery) -> Sequence[Limit]:
-        return [
-            Rate("all", 20.0), Rate("sender", 4.0), Rate(f"pair:{delivery.contact}", 0.1),
-            Quota("day", 5, 60.0), Closed(NOW + timedelta(hours=1), "night"),
-            Closed(NOW + timedelta(hours=2), "late"),
-        ]  # fmt: skip
+
+class Later(Works):
+    """Holds for something that a person may release too."""
+
+    name = "later"
+    codes: ClassVar[frozenset[str]] = frozenset({"money"})
+    approvable: ClassVar[frozenset[str]] = frozenset({"money"})
+
+    async def screen(self, message: Message) -> Any:
+        if "money" in message.approved:
+            return await super().screen(message)
+        return Hold("money", "costs too much")
 
 
 def of(works: Works, sender: str = "main") -> tuple[Previews, MessageView]:
@@ -94,8 +95,14 @@ async def test_it_is_what_the_chain_makes_of_it() -> None:
     assert shown.contents == (Text(body="Besser, STOP"),)
     assert shown.trouble == ""
     assert shown.message.spread == 60.0
-    assert shown.per_second == 4.0
-    assert shown.closed_until == NOW + timedelta(hours=2)
+
+
+async def test_what_a_person_may_release_as_well_is_shown_with_what_holds_it() -> None:
+    """Whoever looks sees the post, and that it waits once more."""
+    previews, view = of(Later(None, "later"))
+    shown = await previews.of(view)
+    assert shown.contents == (Text(body="Besser, STOP"),)
+    assert shown.trouble == "costs too much"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,16 @@ from tests.wire.world import numbers
 
 ANNA, BERT, STRANGER = "+4917139200901", "+4917139200902", "+4917139200903"
 CHAIN = ("consent", "filter", "approval", "ratelimit", "footer")
+RATES = """
+currency = "EUR"
+date     = 2025-07-01
+source   = "of this test"
+[marketing]
+other = 0.1131
+"""
 SETTINGS = f"""
+[cost]
+rates = "rates.toml"
 [people]
 redaktion = "{ANNA}"
 vertretung = "{BERT}"
@@ -67,6 +76,7 @@ class Office:
 async def office(
     folder: Path, *, approval: str = "", ratelimit: str = "", write: tuple[str, ...] = (ANNA, BERT)
 ) -> AsyncIterator[Office]:
+    (folder / "rates.toml").write_text(RATES)
     more = SETTINGS.format(approval=approval, ratelimit=ratelimit)
     async with running(folder, chain=CHAIN, more=more) as gateway:
         for phone in write:
@@ -129,7 +139,7 @@ async def test_a_post_goes_the_way_of_the_editors(tmp_path: Path) -> None:
         assert ("message.approve", "redaktion") in history
         (ready,) = [detail for name, detail in history if name == "message.ready"]
         assert "· approved by redaktion " in ready
-        assert "for 20 of 20, about €2" in ready
+        assert "for 20 of 20, about 2.26 EUR" in ready
 
 
 async def test_two_have_to_say_yes_and_one_may_stop_it(tmp_path: Path) -> None:

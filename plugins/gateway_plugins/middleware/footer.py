@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import ClassVar
 
 from gateway.api import (
@@ -114,7 +115,7 @@ class Footer(Middleware):
     def _lets_out(self, template: Template) -> bool:
         return (
             self.config.parameter in template.parameters
-            or says(template.footer, self._stop_words)
+            or _tells(template.footer, self._stop_words)
             or any(
                 button.kind == "quick_reply" and says(button.payload, self._stop_words, whole=True)
                 for button in template.buttons
@@ -127,6 +128,12 @@ class Footer(Middleware):
             f' such as "{self.config.text}", a quick reply "Abmelden", or the parameter'
             f" {{{{{self.config.parameter}}}}}, and have it approved again"
         )
+
+
+@lru_cache(maxsize=256)
+def _tells(footer: str, stop_words: frozenset[str]) -> bool:
+    """Whether a template's footer names a word that lets out; the same for all its deliveries."""
+    return says(footer, stop_words)
 
 
 def _no_room(length: int, limit: int) -> Hold:

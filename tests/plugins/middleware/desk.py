@@ -17,6 +17,7 @@ from gateway.api import (
     Identity,
     Message,
     MessageView,
+    Plan,
     Preview,
     Received,
     Standing,
@@ -77,6 +78,14 @@ class Desk:
         """Change how it would go out."""
         values: dict[str, Any] = {"message": self.post, "contents": self.post.forms}
         self.context.previews[POST] = Preview(**(values | changes))
+
+    def plan(self, **changes: Any) -> None:
+        """Change what it would do."""
+        view, now = self.context.views[POST], self.context.clock.now()
+        values: dict[str, Any] = {
+            "at": now, "begins": now, "reached": view.audience, "left_out": view.left_out,
+        }  # fmt: skip
+        self.context.plans[POST] = Plan(**(values | changes))
 
     def person(self, id: int, **changes: Any) -> None:
         """Change who an editor is."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.api import ConfigError, Drop, Hold, MailError, Message, Text, Topic
+from gateway.api import ConfigError, Drop, Hold, MailError, Message, Places, Price, Text, Topic
 from gateway.assembly import assemble
 from gateway.consent import StopWords
 from gateway.discovery import discover
@@ -30,13 +30,18 @@ from tests.plugins.middleware.desk import (
 )  # fmt: skip
 
 OUT = timedelta(minutes=-1)
+TIER = Places(
+    key="tier:wa", said="10,000 people in 24 hours", n=10_000, used=1_238, needed=7_962, today=7_962
+)
+PRICE = Price(amount=900.6, currency="EUR", rates_of=date(2025, 7, 1), billed=7_962)
 CARD = """\
 *Soll das raus?* #413 „Ein Beitrag“
 
 An 7.962 von 8.014, die „Neue Beiträge“ abonniert haben.
 Nicht dabei: 40 mit Pause, 12 später dazugekommen, 1.206 abgemeldet.
 Verteilt über etwa 2 h.
-Kostet etwa 901 € (0,1131 € je Nachricht).
+Mit dem, was heute schon raus ist: 9.200 von 10.000 Personen in 24 Stunden.
+Kostet etwa 901 EUR (Preise vom 01.07.2025).
 Ohne Antwort bis 22:00 wird es nicht gesendet.
 
 Anderer Text? Antworte mit ihm auf diese Nachricht (nach rechts wischen)."""
@@ -92,12 +97,13 @@ async def test_silence_does_what_the_settings_say(
 
 async def test_an_approved_post_passes_and_says_who() -> None:
     async with desk() as d:
+        d.plan(price=PRICE)
         await d.held()
         d.context.clock.at = at("17:39")
         await d.press(ANNA, "approve", at=at("17:39"))
         answer = await d.screened(approved=("approval",))
         assert isinstance(answer, Message)
-        assert answer.notes == ("approved by redaktion 17:39 for 7,962 of 8,014, about €901",)
+        assert answer.notes == ("approved by redaktion 17:39 for 7,962 of 8,014, about 901 EUR",)
     async with desk() as d:  # at the command line, nobody had been asked
         answer = await d.screened(approved=("approval",))
         assert isinstance(answer, Message)
@@ -112,7 +118,7 @@ async def test_an_approved_post_passes_and_says_who() -> None:
         ({"ask": ["redaktion", "redaktion"]}, "names somebody twice"),
         ({"ask": ["redaktion"], "four_eyes_above": 10}, "needs two people in ask"),
         ({"ask": ["redaktion"], "expires": 5}, "less than a minute"),
-        ({"ask": ["redaktion"], "price": -1}, "have to be positive"),
+        ({"ask": ["redaktion"], "four_eyes_above": -1}, "has to be positive"),
         (
             {"ask": ["redaktion", "vertretung"], "four_eyes_above": 1, "silence": "send"},
             "without any yes",
@@ -152,6 +158,7 @@ def test_the_check_names_a_role_that_is_not_there(tmp_path: Path) -> None:
 async def test_preview_then_card_for_everybody_who_is_asked() -> None:
     async with desk() as d:
         d.preview(message=d.post.replace(spread=7200.0), contents=(d.post.forms[0], TEMPLATE))
+        d.plan(seconds=7200.0, price=PRICE, places=(TIER,))
         asked = await d.held()
         assert [(one.to, one.external_id) for one in asked] == [
             (ANNA, f"preview:{POST}:1:{ANNA}:0"), (ANNA, f"card:{POST}:1:{ANNA}"),
@@ -196,13 +203,34 @@ async def test_nothing_of_the_preview_is_cut(content: Any, parts: Any) -> None:
     ("changes", "line"),
     [
         ({"message": {"spread": 300.0}}, "Verteilt über etwa 5 min."),
-        ({"per_second": 1.0}, "Verteilt über etwa 2 h."),
-        ({"per_second": 1000.0}, "Geht sofort raus."),
+        ({"plan": {"seconds": 7962.0}}, "Verteilt über etwa 2 h."),
+        ({"plan": {"seconds": 8.0}}, "Geht sofort raus."),
         (
             {"message": {"expires_at": at("15:00")}},
             "Ohne Antwort bis 15:00 wird es nicht gesendet.",
         ),
-        ({"closed_until": at("23:00")}, "Ruhezeit: geht erst ab 23:00 raus."),
+        (
+            {"plan": {"begins": at("23:00"), "closed": "quiet hours"}},
+            "Ruhezeit: geht erst ab 23:00 raus.",
+        ),
+        (
+            {"plan": {"places": (TIER.replace(used=8000, today=2000, last_at=at("17:00")),)}},
+            "*Das Limit reicht nicht:* jetzt 2.000 von 7.962, erlaubt sind 10.000 Personen in"
+            " 24 Stunden.\nDie Letzten bekommen es frühestens 17:00.",
+        ),
+        (
+            {"plan": {"price": PRICE.replace(unpriced={"FR": 3, "IT": 2})}},
+            "Ohne Preis in der Tabelle: 5 (FR, IT).",
+        ),
+        (
+            {"plan": {"price": PRICE.replace(budget=2000.0, spent=99.5)}},
+            "Vom Budget dieses Monats sind noch 1.900 EUR da.",
+        ),
+        (
+            {"plan": {"price": PRICE.replace(budget=1000.0, spent=500.0, promised=450.0)}},
+            "*Das Budget reicht nicht:* diesen Monat sind noch 50,00 EUR da.",
+        ),
+        ({"plan": {"left_out": {"capped": 7}}}, "Nicht dabei: 7, die schon genug bekommen haben."),
         ({"trouble": "no way out"}, "Achtung, danach hält es noch auf: no way out"),
     ],
 )
@@ -210,18 +238,22 @@ async def test_the_card_tells_what_the_rest_of_the_chain_makes_of_it(
     changes: dict[str, Any], line: str
 ) -> None:
     async with desk(ask=["redaktion"]) as d:
+        changes = dict(changes)
+        if "plan" in changes:
+            d.plan(**changes.pop("plan"))
         about = d.post.replace(**changes.pop("message", {}))
         d.preview(message=about, **changes)
         *_, card = await d.held()
-        assert line in card.text.splitlines()
+        assert f"\n{line}\n" in card.text
 
 
 async def test_the_card_is_in_the_language_of_who_reads_it() -> None:
-    async with desk(price=0.25) as d:
+    async with desk() as d:
         d.person(BERT, language="en-GB")
+        d.plan(price=PRICE)
         card = (await d.held())[3]
         assert "To 7,962 of 8,014 who subscribed to “Neue Beiträge”." in card.text
-        assert "Costs about €1,990 (€0.25 a message)." in card.text
+        assert "Costs about 901 EUR (prices of 2025-07-01)." in card.text
         assert len(card.text) < 900, "with buttons 1024 characters go"
 
 

@@ -113,9 +113,9 @@ class Approval(Middleware, Observer):
         said = f"approved by {post.approved.by} {self._cards.time(None, post.approved.at)}"
         if post.people:
             said += f" for {post.reach:,} of {post.people:,}"
-        if self.config.price and post.reach:
-            cost = self.config.price * post.reach
-            said += f", about €{cost:,.0f}" if cost >= 10 else f", about €{cost:.2f}"
+        if post.currency:
+            figure = f"{post.cost:,.0f}" if post.cost >= 10 else f"{post.cost:.2f}"
+            said += f", about {figure} {post.currency}"
         return said
 
     async def notice(self, event: Event) -> Sequence[Outcome]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 import trio
 
-from gateway.api import Context, Event, MailError, Message, MessageView, Preview
+from gateway.api import Context, Event, MailError, Message, MessageView, Plan, Preview
 from gateway_plugins.middleware.approval.cards import Cards, as_shown, rendered
 from gateway_plugins.middleware.approval.editors import Editor, all_editors
 from gateway_plugins.middleware.approval.posts import Post, Posts
@@ -16,6 +16,9 @@ from gateway_plugins.middleware.approval.settings import ApprovalConfig
 
 CODE = "approval"
 """Code of the hold of a post that waits for a yes."""
+
+NOT_OF_IT = frozenset({"withdrawn", "requested", "refused", "expired", "unconfirmed"})
+"""Those who are left out and have not agreed, or no more."""
 
 OPEN = ("queued", "leased", "held", "paused")
 """States of deliveries that have not gone out."""
@@ -58,10 +61,11 @@ class Asking:
         shown = await self._context.preview(id)
         if shown is None:
             return []
-        post = self._shown(known or Post(touched=event.at), view, shown)
+        plan = await self._context.plan(shown.message)
+        post = self._shown(known or Post(touched=event.at), view, shown, plan)
         editors = await all_editors(self._context, self._config.ask, view.message.sender)
         asked = [editor for editor in editors if editor.sender is not None]
-        messages = [one for editor in asked for one in self._to(editor, view, post, shown)]
+        messages = [one for editor in asked for one in self._to(editor, view, post, shown, plan)]
         messages += self._told_by_template(editors, view, post)
         post = post.but(
             asked={**post.asked, **{editor.id: post.version for editor in asked}},
@@ -73,32 +77,38 @@ class Asking:
         await self._posts.put(id, post)
         return messages
 
-    def _shown(self, post: Post, view: MessageView, shown: Preview) -> Post:
+    def _shown(self, post: Post, view: MessageView, shown: Preview, plan: Plan) -> Post:
         """What is shown now; if it is not what was shown before, every yes is void."""
         content = as_shown(shown)
         digest = hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:16]
         if post.shown not in ("", digest):
             post = post.renewed()
-        left_out = view.left_out.get("paused", 0) + view.left_out.get("later", 0)
+        left_out = sum(n for why, n in plan.left_out.items() if why not in NOT_OF_IT)
         ends = [deadline(self._config, view.message), shown.message.expires_at]
         return post.but(
             shown=digest,
-            reach=view.audience,
-            people=view.audience + left_out,
+            reach=plan.reached,
+            people=plan.reached + left_out,
+            cost=plan.price.amount if plan.price is not None else 0.0,
+            currency=plan.price.currency if plan.price is not None else "",
             expires=min((end for end in ends if end is not None), default=None),
         )
 
-    def _to(self, editor: Editor, view: MessageView, post: Post, shown: Preview) -> list[Message]:
+    def _to(
+        self, editor: Editor, view: MessageView, post: Post, shown: Preview, plan: Plan
+    ) -> list[Message]:
         key = f"{view.message.id}:{post.version}:{editor.id}"
         two = needs_two(self._config, post.reach)
-        messages = [
-            *self._cards.preview(editor, f"preview:{key}", shown),
-            self._cards.card(editor, f"card:{key}", view, post, shown, four_eyes=two),
-        ]
+
+        def card(name: str) -> Message:
+            return self._cards.card(
+                editor, name, view, post, plan, trouble=shown.trouble, four_eyes=two
+            )
+
+        messages = [*self._cards.preview(editor, f"preview:{key}", shown), card(f"card:{key}")]
         later = post.later.get(editor.id)
         if later is not None and later.at <= self._context.clock.now():
-            again = f"card:{key}:{later.inbound}"
-            messages.append(self._cards.card(editor, again, view, post, shown, four_eyes=two))
+            messages.append(card(f"card:{key}:{later.inbound}"))
         return messages
 
     def _told_by_template(

@@ -13,7 +13,17 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from gateway.api import Button, Content, Context, Message, MessageView, Preview, Received, Template
+from gateway.api import (
+    Button,
+    Content,
+    Context,
+    Message,
+    MessageView,
+    Plan,
+    Preview,
+    Received,
+    Template,
+)
 from gateway_plugins.middleware.approval.editors import Editor
 from gateway_plugins.middleware.approval.posts import Post
 from gateway_plugins.middleware.approval.settings import ApprovalConfig
@@ -23,7 +33,8 @@ ROOM = 3900  # … and of one message; the footer took its share already
 TITLE = 60
 REASON = 200
 LEFT_OUT = (
-    "paused", "later", "withdrawn", "requested", "refused", "expired", "unconfirmed",
+    "paused", "later", "capped", "unreachable", "refused_by_provider", "no_form",
+    "withdrawn", "requested", "refused", "expired", "unconfirmed",
 )  # fmt: skip
 _PRESS = re.compile(r"(approve|reject|later|hold|go|cancel):(\d{1,19})(?::(\d{1,9}))?")
 
@@ -110,18 +121,19 @@ class Cards:
         return [first.replace(image=content.image), *rest]
 
     def card(
-        self, editor: Editor, external_id: str, view: MessageView, post: Post, shown: Preview,
-        *, four_eyes: bool,
+        self, editor: Editor, external_id: str, view: MessageView, post: Post, plan: Plan,
+        *, trouble: str, four_eyes: bool,
     ) -> Message:  # fmt: skip
         """Return the card to decide by."""
         id, version = view.message.id, post.version
         presses = tuple(Press(action, id, version) for action in ("approve", "reject", "later"))
-        text = "\n".join(self._card(editor, view, post, shown, four_eyes))
+        text = "\n".join(self._card(editor, view, post, plan, trouble, four_eyes))
         return self.write(editor, external_id, text, presses=presses)
 
     def _card(
-        self, editor: Editor, view: MessageView, post: Post, shown: Preview, four_eyes: bool
-    ) -> Iterator[str]:
+        self, editor: Editor, view: MessageView, post: Post, plan: Plan, trouble: str,
+        four_eyes: bool,
+    ) -> Iterator[str]:  # fmt: skip
         message = view.message
         topic = self._context.topics.get(message.topic or "")
         yield self.text(editor, "card", number=message.number, title=_title(message))
@@ -134,47 +146,74 @@ class Cards:
                 people=self.number(editor, post.people), topic=topic.title if topic else "",
             )  # fmt: skip
         left_out = ", ".join(
-            self.text(editor, f"left_{why}", n=self.number(editor, view.left_out[why]))
+            self.text(editor, f"left_{why}", n=self.number(editor, plan.left_out[why]))
             for why in LEFT_OUT
-            if view.left_out.get(why)
+            if plan.left_out.get(why)
         )
         if left_out:
             yield self.text(editor, "left_out", reasons=left_out)
-        if shown.closed_until is not None:
-            yield self.text(editor, "closed", time=self.time(editor, shown.closed_until))
-        seconds = lasts(shown, post.reach)
-        if seconds >= 60:
-            yield self.text(editor, "duration", span=self.span(editor, seconds))
-        elif shown.closed_until is None:
+        if plan.closed:
+            yield self.text(editor, "closed", time=self.time(editor, plan.begins))
+        if plan.seconds >= 60:
+            yield self.text(editor, "duration", span=self.span(editor, plan.seconds))
+        elif not plan.closed:
             yield self.text(editor, "at_once")
-        if self._config.price:
-            euro, price = self._config.price * post.reach, self._config.price
-            # To a hundredth of a cent where it has one, so that the product fits.
-            exact = f"{price:.4f}".removesuffix("0").removesuffix("0")
-            each = self._local(editor, exact)
-            yield self.text(editor, "cost", euro=self.euro(editor, euro), price=each)
+        yield from self._places(editor, plan)
+        yield from self._costs(editor, plan)
         if post.expires is not None:
             time = self.time(editor, post.expires)
             yield self.text(editor, f"silence_{self._config.silence}", time=time)
         if four_eyes:
             yield self.text(editor, "four_eyes")
-        if shown.trouble:
-            yield self.text(editor, "trouble", why=shown.trouble[:REASON])
+        if trouble:
+            yield self.text(editor, "trouble", why=trouble[:REASON])
         yield ""
         yield self.text(editor, "change")
+
+    def _places(self, editor: Editor, plan: Plan) -> Iterator[str]:
+        """How many may be reached in a day, if that says something."""
+        short = plan.tightest
+        if short is not None:
+            yield self.text(
+                editor, "tier_short", today=self.number(editor, short.today),
+                people=self.number(editor, plan.reached), limit=self.number(editor, short.n),
+            )  # fmt: skip
+            if short.last_at is not None:
+                yield self.text(editor, "tier_rest", time=self.time(editor, short.last_at))
+        elif plan.places:
+            most = max(plan.places, key=lambda places: (places.used + places.needed) / places.n)
+            taken = self.number(editor, most.used + most.needed)
+            yield self.text(editor, "tier", n=taken, limit=self.number(editor, most.n))
+
+    def _costs(self, editor: Editor, plan: Plan) -> Iterator[str]:
+        price = plan.price
+        if price is None:
+            return
+        amount = self.amount(editor, price.amount)
+        dated = f"{price.rates_of:%d.%m.%Y}" if self._german(editor) else str(price.rates_of)
+        yield self.text(editor, "cost", amount=amount, currency=price.currency, date=dated)
+        if price.unpriced:
+            n = self.number(editor, sum(price.unpriced.values()))
+            yield self.text(editor, "unpriced", n=n, countries=", ".join(price.unpriced))
+        if price.left is not None:
+            key = "budget_short" if price.too_much else "budget"
+            left = self.amount(editor, price.left)
+            yield self.text(editor, key, left=left, currency=price.currency)
 
     # --- words ----------------------------------------------------------------------------------
     def number(self, editor: Editor, n: int) -> str:
         """`7962` → `7.962` in German, `7,962` elsewhere."""
         return self._local(editor, f"{n:,}")
 
-    def euro(self, editor: Editor, amount: float) -> str:
+    def amount(self, editor: Editor, amount: float) -> str:
         """An amount, to the cent while that says something."""
         return self._local(editor, f"{amount:,.2f}" if amount < 100 else f"{amount:,.0f}")
 
     def _local(self, editor: Editor, figure: str) -> str:
-        german = self._context.texts.language(editor.language) == "de"
-        return figure.translate(str.maketrans(",.", ".,")) if german else figure
+        return figure.translate(str.maketrans(",.", ".,")) if self._german(editor) else figure
+
+    def _german(self, editor: Editor) -> bool:
+        return self._context.texts.language(editor.language) == "de"
 
     def time(self, editor: Editor | None, at: datetime) -> str:
         """A time on the company's clock, with the day if that is not today."""
@@ -207,11 +246,6 @@ def rendered(content: Content) -> str:
     parts += [f"_{content.footer}_" if content.footer else ""]
     parts += [content.below]
     return "\n\n".join(part for part in parts if part)
-
-
-def lasts(shown: Preview, people: int) -> float:
-    """Return how many seconds it takes to send: the spread, or what the rate allows."""
-    return max(shown.message.spread, people / shown.per_second if shown.per_second else 0.0)
 
 
 def _title(message: Message) -> str:

@@ -39,7 +39,8 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     """One post.  `version` grows with every text that was shown, and stands in every button.
 
     `shown`: digest of what the editors saw.  `asked`: contact → version.  `reach` of `people`:
-    how many get it, and how many agreed, when it was shown last.  `expires`: end of the waiting.
+    how many get it, and how many agreed, and
+    `cost`, when it was shown last.  `expires`: end of the waiting.
     """
 
     touched: datetime
@@ -49,6 +50,8 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: datetime | None = None
     reach: int = 0
     people: int = 0
+    cost: float = 0.0
+    currency: str = ""
     expires: datetime | None = None
     yes: tuple[Said, ...] = ()
     later: dict[int, Later] = {}

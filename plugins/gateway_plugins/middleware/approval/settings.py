@@ -6,8 +6,6 @@ from typing import Literal
 
 from gateway.api import Duration, PluginConfig
 
-PRICE = 0.1131  # EUR for a marketing message to Germany; Meta's list of 1 July 2025
-
 
 class ApprovalConfig(PluginConfig):
     """`[middleware.approval]`."""
@@ -20,8 +18,6 @@ class ApprovalConfig(PluginConfig):
     """How long a post waits for an answer, if it has no expiry of its own that is shorter."""
     four_eyes_above: int = 0
     """With an audience above this, two different people have to say yes; 0: one is enough."""
-    price: float = PRICE
-    """EUR for each message, for the cost on the card; 0 leaves the cost out."""
     topic: str | None = None
     """A closed topic that the editors confirmed: its template tells those whose window is closed
     that a post waits."""
@@ -29,8 +25,8 @@ class ApprovalConfig(PluginConfig):
     def __post_init__(self) -> None:
         if self.expires < 60:
             raise ValueError("expires: nobody decides in less than a minute")
-        if self.four_eyes_above < 0 or not 0 <= self.price < 100:
-            raise ValueError("four_eyes_above and price have to be positive, or 0")
+        if self.four_eyes_above < 0:
+            raise ValueError("four_eyes_above has to be positive, or 0")
         if len(set(self.ask)) != len(self.ask):
             raise ValueError("ask: names somebody twice")
         if self.four_eyes_above and len(self.ask) == 1:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from gateway.api import Context, Event, Message, MessageView
 from gateway_plugins.middleware.approval.asking import CODE, OPEN
-from gateway_plugins.middleware.approval.cards import REASON, Cards, Press, lasts
+from gateway_plugins.middleware.approval.cards import REASON, Cards, Press
 from gateway_plugins.middleware.approval.editors import Editor, all_editors
 from gateway_plugins.middleware.approval.posts import Post, Posts, Said
 from gateway_plugins.middleware.approval.settings import ApprovalConfig
@@ -106,8 +106,8 @@ class Telling:
         if not people:
             return self._cards.say(editor, key, "reaches_nobody", number=number)
         shown = await self._context.preview(view.message.id)
-        begins = max(event.at, (shown and shown.closed_until) or event.at)
-        seconds = lasts(shown, people) if shown is not None else view.message.spread
+        plan = await self._context.plan(shown.message if shown is not None else view.message)
+        begins, seconds = max(event.at, plan.begins), plan.seconds
         if post.approved is not None:
             time = self._cards.time(editor, post.approved.at)
             who = self._cards.text(editor, "by", by=post.approved.by, time=time)
