@@ -1,11 +1,15 @@
-# make demo · make test · make check · make bench · make lock      needs Python 3.11, make, a package index
+# make demo · make test · make check · make bench · make chaos · make lock      needs Python 3.11, make, a package index
 PYTHON ?= python3
 BIN := .venv/bin
 FOR ?=
 TESTS ?=
 FIGURES ?=
+SEED ?=
+DELIVERIES ?=
+KILLS ?=
+WITHOUT ?=
 
-.PHONY: demo test check bench lock clean
+.PHONY: demo test check bench chaos lock clean
 
 demo: .venv/run                ## the main job on this machine; FOR=20 ends after 20 s
 	$(BIN)/gateway demo $(if $(FOR),--for $(FOR))
@@ -19,8 +23,12 @@ check: .venv/dev               ## style, types, and that every module imports by
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 
-bench: .venv/dev               ## figures as JSON lines, below 4 minutes; FIGURES="help_cpu_ms …" for some
+bench: .venv/dev               ## figures as JSON lines, below 10 minutes; FIGURES="help_cpu_ms …" for some
 	@$(BIN)/python -m tests.benchmarks $(FIGURES)
+
+chaos: .venv/dev               ## 100,000 deliveries, 100 kills, every fault, below 15 minutes; SEED= DELIVERIES= KILLS= WITHOUT=
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(WITHOUT),--without $(WITHOUT)) \
+	    $(if $(DELIVERIES),--deliveries $(DELIVERIES)) $(if $(KILLS),--kills $(KILLS))
 
 lock: .venv/dev                ## pin the newest versions that fit, with hashes, naming no index
 	cd requirements && ../$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from gateway_sandbox.events import SignatureKind
@@ -24,6 +25,10 @@ class Chaos:
         self._faults = faults
         self._secret = secret
 
+    def lost(self, occasion: Occasion) -> bool:
+        """Does this status never leave?"""
+        return self._faults.strike_one("status_lost", occasion) is not None
+
     def hold(self, occasion: Occasion) -> float:
         """Seconds for which an event stays away (`webhook_late`, `webhook_shuffle`)."""
         seconds = 0.0
@@ -37,29 +42,33 @@ class Chaos:
         """Does it wait for others to leave with?"""
         return self._faults.strike_one("webhook_mix", occasion)
 
-    def double(self, occasion: Occasion) -> str | None:
-        """Does it come twice: `sequential`, `parallel`?"""
-        fault = self._faults.strike_one("webhook_double", occasion)
+    def double(self, occasions: Sequence[Occasion]) -> str | None:
+        """Does the body of these come twice: `sequential`, `parallel`?"""
+        fault = self._any("webhook_double", occasions)
         return fault.how if fault else None
 
-    def disturb(self, changes: Changes, occasion: Occasion) -> Changes:
-        """What leaves instead of these changes."""
-        strike = self._faults.strike_one
-        if strike("no_contacts", occasion):
+    def disturb(self, changes: Changes, occasions: Sequence[Occasion]) -> Changes:
+        """What leaves instead of these changes; each event in them decides for itself, and one
+        that is struck takes the body with it."""
+        if self._any("no_contacts", occasions):
             changes = [
                 (field, {key: part for key, part in value.items() if key != "contacts"})
                 for field, value in changes
             ]
-        if strike("ms_timestamps", occasion):
+        if self._any("ms_timestamps", occasions):
             changes = copy.deepcopy(changes)
             for _, value in changes:
                 for entry in (*value.get("messages", ()), *value.get("statuses", ())):
                     entry["timestamp"] += "000"
-        if fault := strike("webhook_unknown", occasion):
+        if fault := self._any("webhook_unknown", occasions):
             changes = [*changes, _unknown(str(fault.how), changes[0][1])]
-        if fault := strike("webhook_large", occasion):
+        if fault := self._any("webhook_large", occasions):
             changes = [*changes, ("history", _filler(int(fault.size or 0), changes))]
         return changes
+
+    def _any(self, name: str, occasions: Sequence[Occasion]) -> Fault | None:
+        """The fault of this name that strikes the first of these it strikes at all."""
+        return next((f for o in occasions if (f := self._faults.strike_one(name, o))), None)
 
     def sign(self, body: bytes, occasion: Occasion) -> tuple[str | None, SignatureKind]:
         """The header's value (None: there is no header), and what is wrong with it."""

@@ -54,6 +54,7 @@ _OPTIONS = {"phone_number_ids": "--phone-number-id", "host": "--listen", "port":
     show_default=True,
     help="Seconds until sent, delivered, read.",
 )
+@click.option("--connections", default=8, show_default=True, help="Webhooks under way at once.")
 @click.option(
     "--redelivery-factor",
     default=REDELIVERY_FACTOR,

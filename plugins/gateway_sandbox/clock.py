@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 
 import trio
@@ -27,6 +28,11 @@ class Clock:
     def __call__(self) -> float:
         """Unix seconds."""
         return self._now() + self.ahead
+
+    def by_system(self) -> Callable[[], float] | None:
+        """How to get the seconds by which it is ahead of the system's clock; None: it runs on
+        another one."""
+        return (lambda: self.ahead) if self._now is time.time else None
 
     def running(self) -> float:
         """Seconds since some moment, for what is due later; never goes back."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ READING = 30.0
 """Seconds a request may take to arrive."""
 
 _NO_WAIT = struct.pack("ii", 1, 0)
+_SO_TIMESTAMPNS = 35  # Linux, socket(7): each read tells when its bytes came in
+_TIME = struct.Struct("@ll")
 
 
 @dataclass(slots=True)
@@ -28,8 +31,8 @@ class Request:
     """One complete request.
 
     `path` is as sent, percent-encoding included, without the query.  `first_byte` and
-    `arrival` are unix seconds, taken right after the read that brought the first and the last
-    byte.  `nth` counts the requests of this connection from 0.
+    `arrival` are unix seconds at which the first and the last byte came in, by the kernel's clock
+    (or were read, on a clock that is not the system's).  `nth` counts the requests of this connection from 0.
     """
 
     method: str
@@ -48,13 +51,15 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """An answer.  With `cut`, only so many of its bytes leave, then the connection is reset."""
+    """An answer.  With `cut`, only so many of its bytes leave, then the connection is reset; with
+    `close`, it is closed after all of them, unannounced."""
 
     status: int = 200
     body: bytes = b""
     content_type: str = "application/json; charset=UTF-8"
     headers: tuple[tuple[str, str], ...] = ()
     cut: int | None = None
+    close: bool = False
 
 
 @dataclass(slots=True)
@@ -118,8 +123,13 @@ class Connection:
         handler: Handler,
         now: Callable[[], float],
         body_limit: BodyLimit = usual_limit,
+        ahead: Callable[[], float] | None = None,
     ) -> None:
+        """`ahead`: seconds by which `now` is ahead of the system's clock; None: another clock."""
         self._stream = stream
+        self._ahead = ahead if sys.platform == "linux" else None
+        if self._ahead is not None:
+            stream.socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         self._body_limit = body_limit
         self._handler = handler
         self._now = now
@@ -157,7 +167,7 @@ class Connection:
                 await self._stream_out(answer)
                 return
             await self._answer(answer, request.method)
-            if answer.cut is not None or self._http.our_state is not h11.DONE:
+            if answer.cut is not None or answer.close or self._http.our_state is not h11.DONE:
                 return
             if self._http.their_state is not h11.DONE:
                 return
@@ -177,8 +187,7 @@ class Connection:
             if event is h11.NEED_DATA:
                 if http.they_are_waiting_for_100_continue:
                     await self._send(h11.InformationalResponse(status_code=100, headers=[]))
-                data = await self._stream.receive_some(65536)
-                self._read_at = self._now()
+                data = await self._receive()
                 if first is None:
                     first = self._read_at
                     self._scope.deadline = trio.current_time() + READING
@@ -206,6 +215,21 @@ class Connection:
                 )
             else:  # the end of the connection, or a switch of protocols nobody asked for
                 return None
+
+    async def _receive(self) -> bytes:
+        """What came, with `_read_at`; a process that is busy looks later than it came."""
+        if self._ahead is None:
+            data = bytes(await self._stream.receive_some(65536))
+            self._read_at = self._now()
+            return data
+        data, told, _, _ = await self._stream.socket.recvmsg(65536, 64)
+        for level, kind, value in told:
+            if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
+                seconds, nanoseconds = _TIME.unpack_from(value)
+                self._read_at = seconds + nanoseconds / 1e9 + self._ahead()
+                return data
+        self._read_at = self._now()
+        return data
 
     async def _answer(self, answer: Response, method: str) -> None:
         headers = [

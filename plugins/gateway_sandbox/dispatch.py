@@ -46,9 +46,9 @@ class Dispatch:
         changes = changes_of(events)
         double = None
         if state.faults.active:
-            occasion = first.occasion(state.faults, "body")
-            changes = self._chaos.disturb(changes, occasion)
-            double = self._chaos.double(occasion)
+            occasions = [event.occasion(state.faults, "body") for event in events]
+            changes = self._chaos.disturb(changes, occasions)
+            double = self._chaos.double(occasions)
         for event in events:
             if isinstance(event, StatusEvent):
                 self.statuses[event.status["status"]] += 1

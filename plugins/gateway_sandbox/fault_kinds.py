@@ -40,8 +40,8 @@ class Kind(NamedTuple):
     """One row.
 
     `takes`: the members beyond `number`, `times`, `after`, `attempts`, `probability`, `seed` and
-    `by`, each with its default or `REQUIRED`.  `how`: what that member may be, its default first.
-    `only`: the messages that it concerns.
+    `by` (and `codes` where there is a `code`), each with its default or `REQUIRED`.
+    `how`: what that member may be, its default first.  `only`: the messages that it concerns.
     """
 
     moment: Moment
@@ -87,13 +87,22 @@ KINDS: dict[str, Kind] = {
     "status_double": Kind("statuses", "each status comes twice, each in a webhook of its own"),
     "status_reorder": Kind("statuses", "the statuses come in reverse, with true time stamps"),
     "status_none": Kind("statuses", "no status ever comes"),
+    "status_lost": Kind("webhook", "this status never leaves"),
     "status_first": Kind("statuses", "the statuses are answered before the send is"),
     # the way back
     "slow": Kind("late", "accepted at once, answered after `seconds`", {"seconds": 1.0}),
     "drop_after_accept": Kind(
-        "answer", "accepted; the connection is reset after `cut` bytes of the answer", {"cut": 0}
+        "answer",
+        "accepted; the connection is reset after `cut` bytes of the answer, or `anywhere` in it",
+        {"cut": 0},
+        how=("cut", "anywhere"),
     ),
-    "malformed": Kind("answer", "accepted; the answer is no JSON"),
+    "malformed": Kind(
+        "answer",
+        "accepted; the answer is a page, half of its JSON, empty, or names no message",
+        how=("page", "half", "empty", "no_id"),
+    ),
+    "close_after": Kind("answer", "answered; then the connection is closed, without a word"),
     # the person
     "number_change": Kind("after", "the person takes the number `to`", {"to": REQUIRED}),
     "bsuid_change": Kind("after", "the person gets another user id"),
@@ -136,14 +145,21 @@ KINDS: dict[str, Kind] = {
 
 def describe() -> dict[str, Any]:
     """The table, for those who ask the sandbox itself."""
-    common = ("number", "times", "after", "attempts", "probability", "seed", "by")
     return {
         name: {
             "does": kind.does,
             "when": kind.moment,
             "only": kind.only,
             "takes": kind.takes | ({"how": list(kind.how)} if kind.how else {}),
-            "also": common if kind.moment not in LASTING else ("number", "probability", "seed"),
+            "also": _also(kind),
         }
         for name, kind in KINDS.items()
     }
+
+
+def _also(kind: Kind) -> tuple[str, ...]:
+    """The members that do not say what it does, but whom it strikes, and when."""
+    if kind.moment in LASTING:
+        return "number", "probability", "seed"
+    common = ("number", "times", "after", "attempts", "probability", "seed", "by")
+    return (*common, "codes") if "code" in kind.takes else common

@@ -15,7 +15,7 @@ from gateway_sandbox.fault_kinds import KINDS, LASTING, REQUIRED, Kind, Moment
 from gateway_sandbox.people import parse_person
 
 _COUNTED = 100_000  # deliveries whose requests are counted, as long as a fault is set
-_ATTEMPT = re.compile(r"(.*[0-9].*):(?:attempt)?[0-9]{1,4}\Z")
+_ATTEMPT = re.compile(r"(.*[0-9].*):(?:attempt)?([0-9]{1,4})\Z")
 _COUNTING = ("times", "after", "attempts")
 
 
@@ -31,6 +31,12 @@ def body_key(contact: str, body: bytes) -> str:
     return f"{contact}/{hashlib.blake2b(body, digest_size=8).hexdigest()}"
 
 
+def attempt_number(callback_data: str) -> int:
+    """Which attempt of its delivery callback data names, from 1; 0 if they name none."""
+    match = _ATTEMPT.match(callback_data)
+    return int(match[2]) if match is not None else 0
+
+
 def chance(seed: int | str | None, name: str, key: str, attempt: int) -> float:
     """A number in [0, 1) that depends on nothing but its arguments."""
     digest = hashlib.blake2b(f"{seed}\0{name}\0{key}\0{attempt}".encode(), digest_size=8).digest()
@@ -42,7 +48,8 @@ class Occasion:
     """One send or webhook as faults see it.
 
     `key`: of its delivery; `attempt`: the how-maniest with this key, from 1.  `fresh`: the first
-    request of its connection.  `spared`: `deliver` was set for it.
+    request of its connection.  `spared`: `deliver` was set for it.  `content`: what is sent to
+    whom, and `number` the attempt that its callback data name: the same in every run.
     """
 
     contact: str
@@ -52,6 +59,8 @@ class Occasion:
     marketing: bool = False
     free_text: bool = False
     spared: bool = False
+    content: str = ""
+    number: int = 0
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=False):
@@ -61,12 +70,14 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defau
     strikes; None: always.  `after`: so many are let through first.  `attempts`: only the first so
     many requests of each delivery.  `probability`: decided by a hash of (seed, name, delivery,
     attempt), so that neither order nor concurrency matters; without `seed` the sandbox's own.
-    `by`: what a delivery is in that hash: its callback data (or else contact and body), or the
-    contact alone, for senders whose callback data differ from run to run.  `struck` counts.
+    `by`: what a delivery is in that hash: its callback data (or else contact and body), the
+    contact alone, or the content and the contact that it is for, for senders whose callback data
+    differ from run to run.  `struck` counts.
 
-    Some faults take more: `seconds`, `code` (a Graph code; for `5xx` the HTTP status), `http`
-    (another HTTP status), `cut` (bytes of the answer that still leave), `how`, `sync` (refuse at
-    once instead of failing later), `to` (a phone number), `size`.
+    Some faults take more: `seconds`, `code` (a Graph code; for `5xx` the HTTP status), `codes`
+    (one of these instead, drawn like the fault itself), `http` (another HTTP status), `cut` (bytes
+    of the answer that still leave), `how`, `sync` (refuse at once instead of failing later), `to`
+    (a phone number), `size`.
     """
 
     fault: str
@@ -76,9 +87,10 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defau
     attempts: int | None = None
     probability: float | None = None
     seed: int | str | None = None
-    by: Literal["delivery", "contact"] = "delivery"
+    by: Literal["delivery", "contact", "content"] = "delivery"
     seconds: float | None = None
     code: int | None = None
+    codes: tuple[int, ...] = ()
     http: int | None = None
     cut: int | None = None
     how: str | None = None
@@ -108,6 +120,10 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defau
     def _complete(self) -> None:
         """Fill in the defaults; refuse members that this fault does not look at."""
         kind = self.kind
+        if self.codes and "code" not in kind.takes:
+            raise ValueError(f"the fault {self.fault} has no codes")
+        if self.codes and self.code is None:
+            self.code = self.codes[0]
         takes = {**kind.takes, **({"how": kind.how[0]} if kind.how else {})}
         for name in ("seconds", "code", "http", "cut", "how", "sync", "to", "size"):
             given = getattr(self, name)
@@ -127,7 +143,9 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defau
             raise ValueError("probability lies between 0 and 1")
         if self.http is not None and not 400 <= self.http <= 599:
             raise ValueError("http lies between 400 and 599")
-        if self.fault == "5xx" and not 500 <= (self.code or 0) <= 599:
+        if self.fault == "5xx" and not all(
+            500 <= code <= 599 for code in self.codes or (self.code or 0,)
+        ):
             raise ValueError("the fault 5xx takes a code between 500 and 599")
         if self.kind.how and self.how not in self.kind.how:
             raise ValueError(f"how is one of {', '.join(self.kind.how)}")
@@ -164,8 +182,18 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defau
 
     def draw(self, occasion: Occasion, what: str = "") -> float:
         """A number in [0, 1) for this send or webhook; `what`: another one for the same."""
-        key = occasion.contact if self.by == "contact" else occasion.key
-        return chance(self.seed, self.fault + what, key, occasion.attempt)
+        key, attempt = occasion.key, occasion.attempt
+        if self.by == "contact":
+            key = occasion.contact
+        elif self.by == "content":
+            key, attempt = occasion.content, occasion.number or attempt
+        return chance(self.seed, self.fault + what, key, attempt)
+
+    def code_for(self, occasion: Occasion) -> int:
+        """The code that it brings this time; 0: it brings none."""
+        if not self.codes:
+            return self.code or 0
+        return self.codes[int(self.draw(occasion, "code") * len(self.codes))]
 
 
 def _contact(text: str, member: str) -> str:

@@ -56,12 +56,15 @@ class Following:
         oddity = odd.fault if odd else None
         if oddity == "status_none":
             return ()
-        kinds, code = self._kinds(message, failing)
+        kinds, code = self._kinds(message, failing, occasion)
         if oddity == "no_read_receipts" and kinds[-1] == "read":
             kinds = kinds[:-1]
         delays = self._state.settings.delays[: len(kinds)]
         dues = list(reversed(delays)) if oddity == "status_reorder" else delays
         events = self._events(number, message, received, category, kinds, code)
+        if occasion is not None:
+            for event in events:
+                event.content = occasion.content
         first = events if oddity == "status_first" else ()
         for event, due in zip(events[len(first) :], dues[len(first) :], strict=True):
             for _ in range(2 if oddity == "status_double" else 1):
@@ -85,10 +88,12 @@ class Following:
         for event in events:
             await self._outbox.post_now(event)
 
-    def _kinds(self, message: Draft, failing: Fault | None) -> tuple[tuple[str, ...], int]:
+    def _kinds(
+        self, message: Draft, failing: Fault | None, occasion: Occasion | None
+    ) -> tuple[tuple[str, ...], int]:
         """The statuses in their order, and the code of a failed one."""
-        if failing is not None:
-            code = failing.code or 131000
+        if failing is not None and occasion is not None:
+            code = failing.code_for(occasion) or 131000
             if failing.fault == "delivered_then_failed":
                 return ("sent", "delivered", "failed"), code
             return ("failed",), code

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway_sandbox.events import SHOWN_BYTES, Posted
-from gateway_sandbox.faults import Faults, Occasion, delivery_key
+from gateway_sandbox.faults import Faults, Occasion, attempt_number, delivery_key
 from gateway_sandbox.webhooks import messages_value
 
 Json = dict[str, Any]
@@ -16,13 +16,14 @@ Json = dict[str, Any]
 @dataclass(slots=True)
 class StatusEvent:
     """A status that waits for its moment; `contact` is its entry of `contacts[]`, if any;
-    `person`: whom the message was for."""
+    `person`: whom the message was for; `content`: what it was, by a hash."""
 
     number_id: str
     display: str
     status: Json
     contact: Json | None
     person: str
+    content: str = ""
 
     @property
     def key(self) -> str:
@@ -32,7 +33,10 @@ class StatusEvent:
 
     def occasion(self, faults: Faults, step: str) -> Occasion:
         """How faults see it at one step on its way."""
-        return faults.occasion(self.person, f"{self.key}/{step}")
+        occasion = faults.occasion(self.person, f"{self.key}/{step}")
+        occasion.content = f"{self.content}/{self.status['status']}/{step}"
+        occasion.number = attempt_number(self.status.get("biz_opaque_callback_data") or "")
+        return occasion
 
 
 @dataclass(slots=True)
@@ -49,7 +53,9 @@ class Change:
 
     def occasion(self, faults: Faults, step: str) -> Occasion:
         """How faults see it at one step on its way."""
-        return faults.occasion(self.person, f"{self.key or self.field}/{step}")
+        occasion = faults.occasion(self.person, f"{self.key or self.field}/{step}")
+        occasion.content = occasion.key
+        return occasion
 
 
 Leaving = StatusEvent | Change

@@ -90,7 +90,10 @@ class Outbox:
             self.counts.dropped += 1
             return
         if self._state.faults.active:
-            delay += self._chaos.hold(event.occasion(self._state.faults, "hold"))
+            occasion = event.occasion(self._state.faults, "hold")
+            if isinstance(event, StatusEvent) and self._chaos.lost(occasion):
+                return
+            delay += self._chaos.hold(occasion)
         due = self._clock.running() + delay
         if self._batch > 1 and isinstance(event, StatusEvent):
             due = ceil(due / self._settings.batch_tick) * self._settings.batch_tick

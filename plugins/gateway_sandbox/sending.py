@@ -9,7 +9,7 @@ import msgspec
 from gateway_sandbox import phone_view
 from gateway_sandbox.account import Number
 from gateway_sandbox.events import Accepted, MarkedRead
-from gateway_sandbox.faults import Fault, Occasion, body_key, delivery_key
+from gateway_sandbox.faults import Fault, Occasion, attempt_number, body_key, delivery_key
 from gateway_sandbox.following import Following
 from gateway_sandbox.graph import GraphError
 from gateway_sandbox.identities import Identities
@@ -28,6 +28,9 @@ _RESTRICTED = {
     131031: "The account has been locked.",
     131042: "There is a problem with the payment method of the account.",
 }
+
+HEAD_BYTES = 90
+"""Of an answer before its body, about."""
 
 MESSAGES, MARKETING = "messages", "marketing_messages"
 
@@ -57,7 +60,7 @@ class Sending:
         if state.faults.active:
             occasion = self._occasion(request, message)
             if fault := await self._instead(occasion):
-                return _answer_instead(fault)
+                return _answer_instead(fault, occasion)
         in_window = state.in_window(number.id, message.contact, request.arrival)
         self._limits(number, message.contact, request.arrival, in_window)
         if state.account.restriction is not None:
@@ -101,6 +104,8 @@ class Sending:
         key = delivery_key(data) if data else body_key(contact, request.body)
         occasion = self._state.faults.occasion(contact, key, fresh=request.nth == 0)
         occasion.free_text = message.type != "template"
+        occasion.content = body_key(contact, _encode((message.type, message.payload)))
+        occasion.number = attempt_number(data) if data else 0
         return occasion
 
     async def _instead(self, occasion: Occasion) -> Fault | None:
@@ -113,16 +118,24 @@ class Sending:
         occasion.marketing = category in ("MARKETING", "MARKETING_LITE")
         failing = self._state.faults.strike("failing", occasion)
         if failing is not None and failing.sync:
-            raise GraphError(failing.code or 1, "It fails because a fault was asked for.")
+            code = failing.code_for(occasion) or 1
+            raise GraphError(code, "It fails because a fault was asked for.")
         return failing
 
     async def _answer(self, answer: Response, occasion: Occasion) -> Response | Hangup:
         faults = self._state.faults
         if slow := faults.strike("late", occasion):
             await self._state.clock.sleep(slow.seconds or 0.0)
-        if fault := faults.strike("answer", occasion):
-            if fault.fault == "malformed":
-                return Response(body=b"<!DOCTYPE html><title>", content_type="text/html")
+        fault = faults.strike("answer", occasion)
+        if fault is None:
+            return answer
+        if fault.fault == "malformed":
+            return _malformed(answer, str(fault.how))
+        if fault.fault == "close_after":
+            answer.close = True
+        elif fault.how == "anywhere":
+            answer.cut = int(fault.draw(occasion, "cut") * (HEAD_BYTES + len(answer.body)))
+        else:
             answer.cut = fault.cut
         return answer
 
@@ -229,10 +242,23 @@ def _marketing_only(body: dict[str, object]) -> bool:
     return no_fallback
 
 
-def _answer_instead(fault: Fault) -> Response | Hangup:
+def _answer_instead(fault: Fault, occasion: Occasion) -> Response | Hangup:
     """What comes instead of acceptance."""
+    code = fault.code_for(occasion)
     if fault.fault == "error":
-        raise GraphError(fault.code or 0, "A fault that was asked for.", http=fault.http)
+        raise GraphError(code, "A fault that was asked for.", http=fault.http)
     if fault.fault == "5xx":
-        return Response(status=fault.code or 500, body=_SORRY, content_type="text/html")
+        return Response(status=code, body=_SORRY, content_type="text/html")
     return Hangup(reset=fault.how == "reset")
+
+
+def _malformed(answer: Response, how: str) -> Response:
+    """What comes instead of the answer that says that it was accepted."""
+    match how:
+        case "half":
+            return Response(body=answer.body[: len(answer.body) // 2])
+        case "empty":
+            return Response(body=b"")
+        case "no_id":
+            return Response(body=b'{"messaging_product":"whatsapp","messages":[{}]}')
+    return Response(body=b"<!DOCTYPE html><title>", content_type="text/html")

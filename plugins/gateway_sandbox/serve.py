@@ -44,7 +44,8 @@ class Sandbox:
         page = Page(self.state, self.outbox, self.chats, self.control.stats)
         sending = Sending(self.state, self.outbox, identities)
         self.app = App(self.state, self.outbox, self.control, sending, page)
-        self.server = Server(self.app.handle, self.state.clock, body_limit=body_limit)
+        clock = self.state.clock
+        self.server = Server(self.app.handle, clock, body_limit=body_limit, ahead=clock.by_system())
         self.host, self.port = settings.host, settings.port
 
     @property

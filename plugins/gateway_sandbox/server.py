@@ -34,7 +34,9 @@ class Server:
         now: Callable[[], float],
         max_connections: int = 1000,
         body_limit: BodyLimit = usual_limit,
+        ahead: Callable[[], float] | None = None,
     ) -> None:
+        self._ahead = ahead
         self._handler = handler
         self._body_limit = body_limit
         self._now = now
@@ -106,6 +108,6 @@ class Server:
             return
         self.open += 1
         try:
-            await Connection(stream, self._handler, self._now, self._body_limit).run()
+            await Connection(stream, self._handler, self._now, self._body_limit, self._ahead).run()
         finally:
             self.open -= 1

@@ -1,0 +1,58 @@
+"""The report of a campaign: figures that have to be 0, counts that have to agree, what was done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from tests.chaos.books import read
+from tests.chaos.campaign import Campaign
+from tests.chaos.oracle import Oracle
+
+SHOWN = 5
+"""Of each figure, so many are told in full."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """`document` is what is printed; `broken`: the figures that are not 0."""
+
+    document: dict[str, Any]
+    broken: tuple[str, ...]
+
+
+def judged(campaign: Campaign) -> Report:
+    """Judge a campaign that is over."""
+    plan, wire, done = campaign.plan, campaign.wire, campaign.done
+    oracle = Oracle(plan, wire, done, read(campaign.gateway))
+    oracle.judge()
+    found = oracle.findings
+    struck: Counter[str] = Counter()
+    for sandbox in campaign.sandboxes.values():
+        struck.update(sandbox.state.faults.struck)
+    broken = tuple(name for name, all in found.items() if all)
+    document = {
+        "ok": not broken,
+        **{name: len(all) for name, all in found.items()},
+        "unknown_never_received": oracle.unknown_never_received,
+        "unknown_allowed": oracle.unknown_allowed,
+        "worst_windows": oracle.seen.windows(),
+        "limit": plan.rate,
+        "counts": oracle.counts,
+        "ends": oracle.ends,
+        "done": {
+            "seed": plan.seed,
+            "deliveries": plan.deliveries,
+            "kills": done.kills.total(),
+            "killed_at": dict(done.kills),
+            "sends": len(wire.sends),
+            "webhooks_answered": wire.posts,
+            "stops": len(done.stops),
+            "resumed_by_operator": done.resumed,
+            "seconds": round(done.seconds, 1),
+        },
+        "faults": dict(sorted(struck.items())),
+        "details": {name: found[name][:SHOWN] for name in broken},
+    }
+    return Report(document, broken)

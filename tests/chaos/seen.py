@@ -1,0 +1,133 @@
+"""What the wire alone tells: who was told what when, and which promises that already breaks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+from tests.chaos.plan import Plan
+from tests.chaos.wire import Sent, Told, Wire
+
+SLACK = 2
+"""Sends that a one-second window at the provider may have above the rate."""
+PAIR_BURST, PAIR_SECONDS = 45, 6.0
+GIVES_UP = 29.0
+"""Seconds after which a client may have stopped waiting for an answer."""
+WITHDRAWN = 131050
+STATUSES = ("sent", "delivered", "read", "failed")
+
+
+class Seen:
+    """One campaign's wire; `stops` as People.stops.
+
+    `stopped`: who stopped, and when the webhook was answered that told it.  `forgotten`: (person,
+    message) of what was sent between a backup and its restore.  `refused_for_good`: people who had
+    stopped by the switch, as the answer to a send told.  `troubled`: people about whom the
+    provider said that something failed.
+    """
+
+    def __init__(self, plan: Plan, wire: Wire, stops: Mapping[str, str]) -> None:
+        self._plan, self._wire = plan, wire
+        self.by_callback: dict[str, list[Sent]] = defaultdict(list)
+        for sent in wire.sends:
+            self.by_callback[sent.callback].append(sent)
+        self.stopped = self._stops(stops)
+        self.refused_for_good = {sent.contact for sent in wire.sends if sent.refused == WITHDRAWN}
+        self.forgotten = {
+            (sent.contact, sent.what) for sent in wire.sends if wire.forgotten(sent.first_byte)
+        }
+        self.troubled = {
+            sent.contact
+            for sent in wire.sends
+            if sent.refused is not None or self.told(sent, "failed") is not None
+        }
+
+    def told(self, sent: Sent, name: str) -> Told | None:
+        """A status of this send, if it left at all."""
+        return self._wire.statuses.get((sent.wamid or "", name))
+
+    def heard(self, sent: Sent) -> dict[str, Told]:
+        """The statuses of this send that the gateway answered with 200."""
+        found = ((name, self.told(sent, name)) for name in STATUSES)
+        return {name: told for name, told in found if told is not None and told.heard is not None}
+
+    def twice(self) -> Iterator[str]:
+        """One message was accepted for one person again, though the first had not failed."""
+        copies: dict[tuple[str, str], list[Sent]] = defaultdict(list)
+        for sent in self._wire.sends:
+            if sent.wamid is not None:
+                copies[sent.contact, sent.what].append(sent)
+        for (contact, what), all in copies.items():
+            if what.startswith("Bestellung"):  # the settings let an unknown one be sent again
+                continue
+            all.sort(key=lambda sent: sent.first_byte)
+            for earlier, later in pairwise(all):
+                failed = self.told(earlier, "failed")
+                reached = any(self.told(earlier, name) for name in ("delivered", "read"))
+                if failed is None or failed.left > later.first_byte or reached:
+                    yield f"{what} to {contact}: {earlier.callback} and {later.callback}"
+
+    def _stops(self, stops: Mapping[str, str]) -> dict[str, float]:
+        """Who stopped → when the webhook was answered that told it."""
+        found: dict[str, float] = {}
+        for phone, wamid in stops.items():
+            at = self._wire.inbound.get(wamid) if wamid else self._wire.switched.get(phone)
+            if at is not None:
+                found[phone] = at
+        for sent in self._wire.sends:
+            failed = self.heard(sent).get("failed")
+            if failed is not None and failed.code == WITHDRAWN and failed.heard is not None:
+                found[sent.contact] = min(failed.heard, found.get(sent.contact, failed.heard))
+        return found
+
+    def after_stop(self) -> Iterator[str]:
+        for sent in self._wire.sends:
+            at = self.stopped.get(sent.contact)
+            if sent.marketing and at is not None and sent.first_byte > at:
+                late = sent.first_byte - at
+                yield f"{sent.what} to {sent.contact}: {late:.3f} s after ({sent.callback})"
+
+    def windows(self) -> dict[str, int]:
+        """The most sends that one second had, by sender."""
+        times: dict[str, list[float]] = defaultdict(list)
+        for sent in self._wire.sends:
+            times[sent.sender].append(sent.first_byte)
+        return {sender: _worst_window(sorted(all)) for sender, all in times.items()}
+
+    def beyond_limits(self) -> Iterator[str]:
+        for sender, worst in self.windows().items():
+            if worst > self._plan.rate + SLACK:
+                yield f"{sender} sent {worst} within a second"
+        pairs: dict[tuple[str, str], list[float]] = defaultdict(list)
+        for sent in self._wire.sends:
+            if sent.wamid is not None:
+                pairs[sent.sender, sent.contact].append(sent.first_byte)
+        for (sender, contact), times in pairs.items():
+            level, since = float(PAIR_BURST), 0.0
+            for at in sorted(times):
+                level = min(PAIR_BURST, level + (at - since) / PAIR_SECONDS) - 1
+                since = at
+                if level < -0.01:
+                    yield f"{sender} wrote to {contact} too often"
+                    break
+
+    def together(self) -> Iterator[str]:
+        """Two requests for one person were in the air at once, of one life of the gateway."""
+        last: dict[tuple[str, str], Sent] = {}
+        for sent in sorted(self._wire.sends, key=lambda sent: sent.first_byte):
+            before = last.get((sent.sender, sent.contact))
+            if before is not None and self._wire.life(before) == self._wire.life(sent):
+                end = min(before.ended, before.first_byte + GIVES_UP)
+                if sent.first_byte < end:
+                    yield f"{before.callback} and {sent.callback}, {sent.contact}"
+            last[sent.sender, sent.contact] = sent
+
+
+def _worst_window(times: list[float]) -> int:
+    worst = first = 0
+    for last, at in enumerate(times):
+        while at - times[first] >= 1.0:
+            first += 1
+        worst = max(worst, last - first + 1)
+    return worst

@@ -1,0 +1,81 @@
+"""The gateway with one guard taken out, in its own process only: the proof that chaos would see it.
+
+python -m tests.chaos.weakened GUARD --config FILE run
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+def intent() -> None:
+    """The intent is stored with the outcome, after the request went out."""
+    from gateway.store.protocol import Intent, Refusal, Settlement
+    from gateway.store.sqlite.engine import SqliteStore
+
+    begin, settle = SqliteStore.begin, SqliteStore.settle
+    sent: dict[int, tuple[Intent, str]] = {}
+
+    async def begins(
+        self: SqliteStore, intents: Sequence[Intent], node: str
+    ) -> list[Refusal | None]:
+        sent.update({intent.delivery.id: (intent, node) for intent in intents})
+        return [None] * len(intents)
+
+    async def settles(self: SqliteStore, settlements: Sequence[Settlement]) -> None:
+        for settlement in settlements:
+            if settlement.delivery in sent:
+                intent, node = sent.pop(settlement.delivery)
+                await begin(self, [intent], node)
+        await settle(self, settlements)
+
+    SqliteStore.begin, SqliteStore.settle = begins, settles  # type: ignore[method-assign]
+
+
+def conditions() -> None:
+    """Begin stores the intent, whatever became of delivery, message and consent meanwhile."""
+    from gateway.store.sqlite import beginning
+
+    begin = beginning.begin
+    beginning._refusal = lambda tx, look, intent: None
+
+    def whatever(tx: Any, intent: Any, node: str) -> Any:
+        id, n = intent.delivery.id, intent.delivery.attempt
+        row = tx.one("SELECT message_id, state FROM deliveries WHERE id = ?", (id,))
+        if row is not None and row[1] != 1:
+            tx.execute("UPDATE deliveries SET state = 1 WHERE id = ?", (id,))
+            tx.move(row[0], row[1], 1)
+        tx.execute("UPDATE deliveries SET node = ?, tries = ? WHERE id = ?", (node, n - 1, id))
+        return begin(tx, intent, node)
+
+    beginning.begin = whatever
+
+
+def in_flight() -> None:
+    """A person may have any number of deliveries in the air."""
+    from gateway.store.sqlite import leasing
+
+    start, end = leasing.LEASE.index("AND NOT EXISTS"), leasing.LEASE.index("ORDER BY")
+    leasing.LEASE = leasing.LEASE[:start] + leasing.LEASE[end:]
+    leasing.TAKE = leasing.TAKE.replace("DO NOTHING", "DO UPDATE SET node = excluded.node")
+
+
+def replay() -> None:
+    """After a restore, what the replay file holds is not done again."""
+    from gateway.store.sqlite import replaying
+
+    replaying._again = lambda *arguments: None
+
+
+GUARDS: dict[str, Callable[[], None]] = {
+    guard.__name__: guard for guard in (intent, conditions, in_flight, replay)
+}
+
+if __name__ == "__main__":
+    GUARDS[sys.argv[1]]()
+    sys.argv = ["gateway", *sys.argv[2:]]
+    from gateway.cli import main
+
+    main()
