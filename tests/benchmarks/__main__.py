@@ -1,6 +1,6 @@
 """`make bench`: every figure as a line of JSON on stdout, what goes on on stderr.
 
-python -m tests.benchmarks                        all of them, below four minutes
+python -m tests.benchmarks                        all of them, below ten minutes
 python -m tests.benchmarks help_cpu_ms chain_per_httpx
 python -m tests.benchmarks > figures; python -m tests.benchmarks.table < figures
 """
@@ -15,7 +15,10 @@ from tests.benchmarks import (
     cpu_by_part,
     empty_middleware,
     fan_out,
+    held,
     help_cpu,
+    million,
+    status_posts,
     through_the_chain,
 )
 
@@ -26,6 +29,9 @@ BENCHMARKS = (
     accept_to_wire,
     help_cpu,
     fan_out,
+    status_posts,
+    held,
+    million,
 )
 
 

@@ -31,7 +31,7 @@ HOW = {
 def measure(rounds: int = 5, people: int = 300) -> Iterator[Figure]:
     """Yield every part and the total, side by side in each round."""
     spent: dict[str, list[float]] = {part: [] for part in HOW}
-    with scene(people) as silent, scene(people, statuses=True) as answering:
+    with scene(people) as silent, scene(3 * people, topics=1, statuses=True) as answering:
         for running in (silent, answering):
             running.campaign()  # not counted
         for _ in range(rounds):
@@ -39,7 +39,9 @@ def measure(rounds: int = 5, people: int = 300) -> Iterator[Figure]:
             spent["chain"].append(trio.run(parts.chain, 3000))
             spent["limits"].append(trio.run(parts.limits, 3000))
             spent["begin_and_settle"].append(trio.run(parts.begin_and_settle, 3 * people))
-            spent["client"].append(trio.run(parts.client, silent.url("main"), silent.bodies()))
+            spent["client"].append(
+                trio.run(parts.client, silent.url("main"), silent.bodies(people))
+            )
             without, total = _per_send(silent), _per_send(answering)
             spent["webhooks"].append(total - without)
             spent["total"].append(total)

@@ -1,6 +1,6 @@
-"""A lean sandbox and a gateway, each a process of its own, with subscribers of three topics.
+"""A lean sandbox and a gateway, each a process of its own, with subscribers of up to three topics.
 
-Three senders, because one may not be faster than 1000 a second, and the limits must not bind here.
+Three senders where the limits must not bind, because one may not be faster than 1000 a second.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from gateway.message import Content, Delivery, Identity, Message
 from gateway_plugins.outputs.whatsapp import payloads
 from tests.benchmarks.figures import cpu_seconds
 from tests.wire.world import World, numbers
+from tests.wire.world import feed as feed_of
 
 SENDERS = {"main": "100000000000001", "second": "100000000000003", "third": "100000000000004"}
 TOPICS = {"blog": "main", "two": "second", "three": "third"}  # topic → sender
@@ -29,7 +30,7 @@ MORE = """
 sender = "main"
 
 [middleware.ratelimit]
-per_second = 1000.0
+per_second = {rate}
 """
 ANOTHER = """
 [topics.{topic}]
@@ -48,6 +49,20 @@ app_secret      = {{ secret = "whatsapp-app-secret" }}
 """
 
 
+FEED = """
+[topics.other]
+title    = "Anderes"
+purpose  = "Anderes"
+template = "blog_post"
+[inputs.heavy]
+plugin = "rss"
+url    = "{url}/heavy.xml"
+topic  = "other"
+every  = "1s"
+"""
+POSTS = [(f"h{n}", f"Schwer {n}") for n in range(200)]
+
+
 class Campaign(msgspec.Struct, frozen=True):
     """What one message to everybody of each topic took, as the sandbox saw it."""
 
@@ -58,20 +73,41 @@ class Campaign(msgspec.Struct, frozen=True):
 
 
 class Scene(World):
-    """What the benchmarks run against.  `people` is how many subscribe to each topic."""
+    """What the benchmarks run against.
 
-    def __init__(self, folder: Path, people: int, *, more: str = "", statuses: bool = False):
+    `people` is how many subscribe to each topic, `topics` how many there are, each with a sender
+    of its own.  Webhooks of all senders come at the first one's address.  `feed`: one of 359 KB
+    is read every second, and has changed each time.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        people: int,
+        *,
+        topics: int = 3,
+        rate: float = 1000.0,
+        more: str = "",
+        statuses: bool = False,
+        options: Sequence[str] = (),
+        feed: bool = False,
+    ) -> None:
         super().__init__(folder)
+        self.quiet_feed, self.heavy_feed = feed_of(POSTS[:1]), feed_of(POSTS, pad=1600)
+        if feed:
+            more += FEED.format(url=self.site.url)
+            self.feed(heavy=True)
         self.people = numbers(people)
+        self.topics = dict(list(TOPICS.items())[:topics])
         others = [
             ANOTHER.format(
                 topic=topic, sender=sender, number=SENDERS[sender], port=self.sandbox_port
             )
-            for topic, sender in TOPICS.items()
+            for topic, sender in self.topics.items()
             if sender != "main"
         ]
-        self.write_settings("".join([MORE, *others, more]))
-        options = ["--statuses"] if statuses else []
+        self.write_settings("".join([MORE.format(rate=rate), *others, more]))
+        options = [*options, *(["--statuses"] if statuses else [])]
         for number in SENDERS.values():
             options += ["--phone-number-id", number]
         self.start_sandbox("--lean", "--rate", "100000", *options)
@@ -84,7 +120,7 @@ class Scene(World):
     def _import(self) -> None:
         proof = "2025-03-02 10:15:02,blog.example/whatsapp,Ja: neue Beiträge per WhatsApp"
         rows = ["phone,topic,confirmed_at,source,wording"]
-        rows += [f"{phone},{topic},{proof}" for topic in TOPICS for phone in self.people]
+        rows += [f"{phone},{topic},{proof}" for topic in self.topics for phone in self.people]
         file = self.folder / "subscribers.csv"
         file.write_text("\n".join(rows) + "\n", encoding="utf-8")
         self.run("contacts", "import", str(file))
@@ -101,11 +137,21 @@ class Scene(World):
         }
         self._session.call("send", **(values | changes))
 
+    def feed(self, *, heavy: bool) -> None:
+        """What is read every second from now on: a big feed that changes, or a small one."""
+        document = self.heavy_feed
+
+        def changing() -> bytes:  # so that no shortcut spares the parser
+            new = f"<description>{time.time()}".encode()
+            return document.replace(b"<description>d", new, 1)
+
+        self.site.documents["/heavy.xml"] = changing if heavy else self.quiet_feed
+
     def campaign(self) -> Campaign:
         """Send one message to everybody of each topic, and wait until all of it is over."""
         before, used = self.count(), self.gateway_cpu()
-        sends = len(self.people) * len(TOPICS)
-        for topic in TOPICS:
+        sends = len(self.people) * len(self.topics)
+        for topic in self.topics:
             self.hand_in(topic=topic)
         self.until(lambda: self.count() >= before + sends, "everybody gets it", 120)
         self.until(lambda: self.stats()["webhooks"]["pending"] == 0, "all statuses are posted", 60)
@@ -130,12 +176,16 @@ class Scene(World):
         assert self.gateway is not None
         return cpu_seconds(self.gateway.pid)
 
+    def sandbox_cpu(self) -> float:
+        assert self.sandbox is not None
+        return cpu_seconds(self.sandbox.pid)
+
     def url(self, sender: str) -> str:
         """Where a sender's messages go."""
         return f"http://127.0.0.1:{self.sandbox_port}/v25.0/{SENDERS[sender]}/messages"
 
-    def bodies(self) -> list[bytes]:
-        """Return the request bodies of the last campaign's kind, one per subscriber."""
+    def bodies(self, count: int) -> list[bytes]:
+        """Return the request bodies of the last campaign's kind, each for another person."""
         with sqlite3.connect(
             f"file:{self.folder / 'gateway.sqlite'}?mode=ro", uri=True
         ) as database:
@@ -154,15 +204,15 @@ class Scene(World):
                     identities=(Identity("phone", phone),),
                 )
             )
-            for n, phone in enumerate(self.people)
+            for n, phone in enumerate(numbers(count))
         ]
 
 
 @contextmanager
-def scene(people: int, *, more: str = "", statuses: bool = False) -> Iterator[Scene]:
+def scene(people: int, **options: Any) -> Iterator[Scene]:
     """A scene for the time of a block."""
     with TemporaryDirectory(prefix="bench-") as folder:
-        made = Scene(Path(folder), people, more=more, statuses=statuses)
+        made = Scene(Path(folder), people, **options)
         try:
             yield made
             assert made.stop_gateway() == 0, made.log()[-2000:]

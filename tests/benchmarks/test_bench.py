@@ -12,7 +12,18 @@ from collections.abc import Iterator
 import pytest
 import trio
 
-from tests.benchmarks import __main__, empty_middleware, fan_out, figures, help_cpu, parts, table
+from tests.benchmarks import (
+    __main__,
+    empty_middleware,
+    fan_out,
+    figures,
+    held,
+    help_cpu,
+    million,
+    parts,
+    status_posts,
+    table,
+)
 from tests.benchmarks.figures import Figure
 
 CHEAP: list[tuple[tuple[str, ...], Iterator[Figure]]] = [
@@ -42,6 +53,13 @@ def test_a_part_takes_time(part: object, count: int) -> None:
     assert 0 < trio.run(part, count) < 1  # type: ignore[arg-type]
 
 
+def test_a_small_million() -> None:
+    """Two gateways send in turns, one is killed and started again, and all of it is purged."""
+    found = list(million.measure(rounds=1, many=6000, few=600, sends=60, restarts=1))
+    assert [one.figure for one in found] == list(million.NAMES)
+    assert all(one.value > 0 and one.goal for one in found)
+
+
 def test_the_parts_of_a_figure_are_told_apart() -> None:
     """A part has a name of its own, and a value is rounded, not cut."""
     line = Figure("cpu", 0.00012345, "µs", None, "how", "chain").line()
@@ -50,6 +68,30 @@ def test_the_parts_of_a_figure_are_told_apart() -> None:
         "how": "how",
     }  # fmt: skip
     assert json.loads(Figure("n", 123_456.7, "rows/s", 1, "how").line())["value"] == 123_457
+
+
+def test_a_rate_is_held() -> None:
+    """Two seconds of it: all is sent, and every status is on disk, one by one and in batches."""
+    for options in (held.CONNECTIONS, held.BATCH):
+        run = held.held(20.0, 2.0, 1, options)
+        assert run.rate > 0
+        assert 0 < run.worst <= 20
+        assert run.worst_seen > 0
+        assert run.gateway > run.sandbox / 100
+
+
+def test_statuses_are_posted_while_sending() -> None:
+    """Every one is looked up on disk by the benchmark itself."""
+    posts, wait = status_posts.measure(rounds=1, people=40)
+    assert posts.value > 0
+    assert wait.value > 0
+
+
+def test_the_fullest_second() -> None:
+    """Wherever it begins; its end does not belong to it."""
+    assert held.fullest([]) == 0
+    assert held.fullest([0.0, 0.5, 1.0, 1.4, 1.49, 3.0]) == 4
+    assert held.fullest([2.0, 1.0, 0.0]) == 1
 
 
 def test_percentiles() -> None:
