@@ -52,6 +52,8 @@ from gateway.message import (
     Text,
     Topic,
 )
+from gateway.numbers import countries
+from gateway.plans import Places, Plan, Price
 from gateway.plugin import (
     Input,
     Middleware,
@@ -115,10 +117,13 @@ __all__ = [
     "Permissions",
     "Person",
     "PhoneNumberError",
+    "Places",
+    "Plan",
     "Plugin",
     "PluginConfig",
     "Preference",
     "Preview",
+    "Price",
     "Quota",
     "Rate",
     "Received",
@@ -134,6 +139,7 @@ __all__ = [
     "Topic",
     "Unknown",
     "Wording",
+    "countries",
     "cut",
     "fitting",
     "hookimpl",

@@ -6,7 +6,7 @@ All problems of the whole file are reported together.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from gateway.discovery import Catalogue, Found
 from gateway.errors import ConfigError
 from gateway.isolation import where
 from gateway.message import Identity, Message
+from gateway.plans import BUDGET
 from gateway.plugin import Input, Middleware, Observer, Output, Plugin
 from gateway.tables import Problems, meant, nearest, read_table, shown
 from gateway.texts import TextFiles
@@ -76,16 +77,9 @@ def assemble(file: Path, catalogue: Catalogue) -> Parts:
     origins: dict[str, str] = {}
     settings: dict[str, Any] = {"chain": list(config.chain)}
     for name in (
-        "company",
-        "server",
-        "consent",
-        "mail",
-        "proof",
-        "retention",
-        "delivery",
-        "hearing",
-        "service",
-    ):
+        "company", "server", "consent", "mail", "proof", "retention", "delivery",
+        "hearing", "cost", "service",
+    ):  # fmt: skip
         settings[name] = shown(getattr(config, name))
     settings["store"] = shown(config.storage)
     settings["topics"] = {
@@ -146,6 +140,8 @@ def assemble(file: Path, catalogue: Catalogue) -> Parts:
         texts = TextFiles(config.company.language)
         problems.found.extend(error.problems)
     _labels(config, problems)
+    _one_each(senders, problems)
+    _budget(config, chain, problems)
     _people(config, problems)
     for section, plugins in (
         ("inputs", inputs.values()),
@@ -171,6 +167,27 @@ def assemble(file: Path, catalogue: Catalogue) -> Parts:
         salt=_salt(settings),
         settings=settings,
     )
+
+
+def _one_each(senders: Mapping[str, Output | None], problems: Problems) -> None:
+    """Two senders of one number would each keep its limits alone: twice what is allowed."""
+    first: dict[str, str] = {}
+    for name, output in senders.items():
+        sends_as = output.sends_as if output is not None else ""
+        if sends_as and first.setdefault(sends_as, name) != name:
+            problems.add(
+                f"[senders.{name}]",
+                f"{sends_as} is that of [senders.{first[sends_as]}] already; one number is one"
+                " sender, or its limits would be kept twice over",
+            )
+
+
+def _budget(config: GatewayConfig, chain: Sequence[Middleware | None], problems: Problems) -> None:
+    """A budget that nobody keeps would be none."""
+    keeps = any(BUDGET in type(one).codes for one in chain if one is not None)
+    if config.cost.per_month is not None and not keeps:
+        said = "nothing in the chain keeps it; add ratelimit, or leave it out"
+        problems.add("[cost] per_month", said)
 
 
 def _words(config: GatewayConfig) -> Words:

@@ -11,6 +11,7 @@ import msgspec
 from gateway import __version__, document
 from gateway.duties import Consent, Mail, Proof, Retention
 from gateway.message import Topic
+from gateway.pricing import Cost, Rates, read_rates
 from gateway.safety import DeliverySettings, Hearing
 from gateway.sections import Company, Server, Service, Storage, TopicTable
 from gateway.tables import Problems, meant, read_table
@@ -47,6 +48,8 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     retention: Retention = Retention()
     delivery: DeliverySettings = DeliverySettings()
     hearing: Hearing = Hearing()
+    cost: Cost = Cost()
+    rates: Rates | None = None
 
     @property
     def user_agent(self) -> str:
@@ -91,7 +94,7 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 SECTIONS = {
     "chain", "company", "server", "store", "consent", "service", "topics", "senders", "inputs",
-    "middleware", "observers", "people", "mail", "proof", "retention", "delivery", "hearing",
+    "middleware", "observers", "people", "mail", "proof", "retention", "delivery", "hearing", "cost",
 }  # fmt: skip
 
 
@@ -120,8 +123,11 @@ def load(file: Path) -> tuple[GatewayConfig, Problems]:
         # A broken one is there all the same: what names it is not wrong too.
         given = msgspec.structs.asdict(topic or TopicTable(title="?", purpose="?"))
         topics[name] = Topic(name=name, **given)
+    cost = section("cost", Cost, Cost())
     config = GatewayConfig(
         file=file,
+        cost=cost,
+        rates=read_rates(cost, beside, problems),
         company=company or Company(name="?"),
         server=section("server", Server, Server()),
         storage=section("store", Storage, Storage()),

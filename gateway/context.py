@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 import trio
@@ -29,13 +30,30 @@ from gateway.inbound import (
 )
 from gateway.mailing import letter, send_mail
 from gateway.message import Identity, Message
+from gateway.plans import Plan
 from gateway.senders import Senders
 from gateway.services import Http, Links, PluginMetrics, Texts
 from gateway.store.protocol import Store
 from gateway.values import phone
 
+T = TypeVar("T")
+
 FULL_PAUSE = 0.5
 """Seconds an input waits before it offers again what the full store refused."""
+
+somebody_waits: ContextVar[bool] = ContextVar("somebody_waits", default=False)
+"""Whether a request is being answered: its sender is told to come again, and does not wait."""
+
+
+async def taken(write: Callable[[], Awaitable[T]]) -> T:
+    """Offer something to the store until it takes it.  Raises StoreFull in a request."""
+    while True:
+        try:
+            return await write()
+        except StoreFull:
+            if somebody_waits.get():
+                raise
+            await trio.sleep(FULL_PAUSE)
 
 
 class _Log(logging.LoggerAdapter[logging.Logger]):
@@ -57,7 +75,7 @@ class _State:
         return await self._store.get_state(self._label, key)
 
     async def put(self, values: Mapping[str, bytes | None]) -> None:
-        await self._store.put_state(self._label, values)
+        await taken(lambda: self._store.put_state(self._label, values))
 
 
 class Shared(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,8 +93,11 @@ class Shared(msgspec.Struct, frozen=True, kw_only=True):
     landed: Callable[[tuple[int, ...]], Awaitable[None]]
     """Waits until none of the contacts has a delivery in the air."""
     preview: Callable[[MessageView], Awaitable[Preview]]
+    plan: Callable[[Message], Awaitable[Plan]]
     address: Callable[[str], str] = lambda sender: ""
     senders: Senders
+    learned: Callable[[str, Sequence[Effect]], Awaitable[None]]
+    """Applies what an output learnt of its sender."""
 
     @property
     def people(self) -> dict[str, Identity]:
@@ -133,21 +154,19 @@ class PluginContext:
         """See Context.accept.  Raises ConfigError for a message nobody can get."""
         at = self.clock.micros()
         ready = [self._prepared(message) for message in messages]
-        while True:
-            try:
-                return await self._store.accept(
-                    self.label,
-                    ready,
-                    at=at,
-                    state=state,
-                    people=people,
-                    sign_ups=sign_ups,
-                    cases=cases,
-                    closes=closes,
-                    preferences=preferences,
-                )
-            except StoreFull:
-                await trio.sleep(FULL_PAUSE)
+        return await taken(
+            lambda: self._store.accept(
+                self.label,
+                ready,
+                at=at,
+                state=state,
+                people=people,
+                sign_ups=sign_ups,
+                cases=cases,
+                closes=closes,
+                preferences=preferences,
+            )
+        )
 
     async def mail(
         self,
@@ -221,6 +240,10 @@ class PluginContext:
         view = await self.message(message)
         return await self._shared.preview(view) if view is not None else None
 
+    async def plan(self, message: Message) -> Plan:
+        """See Context.plan."""
+        return await self._shared.plan(message)
+
     async def sent_as(self, provider_id: str) -> int | None:
         """See Context.sent_as."""
         return cast(int | None, await self._store.people_report("sent", provider_id=provider_id))
@@ -239,7 +262,7 @@ class PluginContext:
 
     async def learned(self, effects: Sequence[Effect]) -> None:
         """See Context.learned."""
-        await self._shared.senders.learned(self.label, effects, at=self.clock.micros())
+        await self._shared.learned(self.label, effects)
 
     def succeeded(
         self, note: str = "", *, next_at: datetime | None = None, at: datetime | None = None

@@ -19,11 +19,13 @@ from gateway.admin import admin_app, metrics_app, public_app
 from gateway.assembly import Parts
 from gateway.background import Background
 from gateway.clock import SystemClock
+from gateway.consequences import Consequences
 from gateway.context import PluginContext, prepared
 from gateway.delivery import Sending
 from gateway.errors import ConfigError
 from gateway.figures import Figures
 from gateway.health import InputHealth
+from gateway.hearing import Hearing
 from gateway.http import open_client
 from gateway.inbound import Intake
 from gateway.inbox import Inbox
@@ -38,7 +40,7 @@ from gateway.pipeline import Pipeline
 from gateway.plugin import Plugin
 from gateway.senders import Senders
 from gateway.sharing import shared_by
-from gateway.store.protocol import Store
+from gateway.store.protocol import Store, micros
 from gateway.supervisor import supervise
 from gateway.systemd import Notifier
 from gateway.web import Limits, serve
@@ -57,7 +59,11 @@ class Daemon:
         self.clock = clock
         self.metrics = metrics
         self.node = node
-        self.figures = Figures(metrics)
+        self.hearing = Hearing(
+            parts.senders, parts.config.hearing, store, clock, metrics,
+            parts.config.company.time_zone,
+        )  # fmt: skip
+        self.figures = Figures(metrics, accepted=self.hearing.accepted)
         self.health = InputHealth(metrics, clock, self.figures.supervised)
         self.stop = trio.Event()
         self.pipeline = Pipeline(
@@ -68,6 +74,10 @@ class Daemon:
         )
         self.inbox = Inbox(store, parts.words, clock, self.figures.taken)
         self.senders = Senders(parts.senders, store)
+        self.consequences = Consequences(
+            parts.senders, self.senders, store, clock,
+            backoff=parts.config.delivery.backoff, stopped=self.figures.stopped,
+        )  # fmt: skip
         self.background = Background(self)
         self.operations = Operations(parts, store, clock, self.background.live, self._landed)
         self.addresses: dict[str, list[str]] = {}
@@ -87,6 +97,7 @@ class Daemon:
         await self._recover()
         declare(self.metrics, self.parts)
         await self.senders.load()
+        await self.hearing.load()
         past = await self.store.quota_uses(at=self.clock.micros())
         self.limiter = Limiter(born, past)
         async with AsyncExitStack() as stack:
@@ -101,13 +112,14 @@ class Daemon:
                 take=self._take,
                 landed=self.inbox.landed,
                 senders=self.senders,
+                consequences=self.consequences,
             )
             for plugin in self.parts.plugins():
                 await stack.enter_async_context(self._alive(plugin, self._context(plugin)))
             self.sendings = [
                 Sending(
                     name, output, self.store, self.pipeline, self.limiter, self.clock, self.figures,
-                    self.node,
+                    self.node, self.consequences, first=self._first_send,
                 )
                 for name, output in self.parts.senders.items()
             ]  # fmt: skip
@@ -116,7 +128,7 @@ class Daemon:
                 await self.observers.begin()
                 await self._listen(servers, closing)
                 async with trio.open_nursery() as workers:
-                    self.background.start(workers, self._shared.http)
+                    self.background.start(workers, self._shared)
                     for sending in self.sendings:
                         workers.start_soon(sending.run)
                     async with trio.open_nursery() as inputs:
@@ -192,7 +204,7 @@ class Daemon:
         admin = self.parts.config.admin_socket
         admin.parent.mkdir(parents=True, exist_ok=True)
         for name, app, listener, limits in (
-            ("metrics", metrics_app(self.metrics, lambda: self.problem), server.metrics, None),
+            ("metrics", metrics_app(self.metrics, self._problem), server.metrics, None),
             ("admin", admin_app(self.operations), f"unix:{admin}", Limits(body_bytes=8 << 20)),
             ("public", public_app(routes), server.public, Limits(body_bytes=(3 << 20) + 1)),
         ):
@@ -210,17 +222,35 @@ class Daemon:
                 partial(supervise, label, partial(plugin.run, context), told=self.health.supervised)
             )
 
+    def _problem(self) -> str | None:
+        """What `/health` tells."""
+        return self.problem or self.store.condition.problem
+
     # --- while it runs --------------------------------------------------------------------------
     async def _take(self, intake: Intake) -> None:
         """Hand a webhook's content to the inbox, timed."""
         started = trio.current_time()
         result = "failed"
         try:
-            await self.inbox.take(intake)
+            taken = await self.inbox.take(intake)
+            await self.consequences.reported(intake)
+            self.hearing.heard(taken.heard)
             result = "accepted"
-            self.heard[intake.sender] = self.clock.micros()
+            self.heard[intake.sender] = now = self.clock.micros()
+            told = [one.at for one in intake.messages[-1:]] + [
+                one.at for one in intake.statuses[-1:]
+            ]
+            for at in told:
+                self.clock.heard(micros(at))
+            if intake.messages:  # a provider may count both directions (Meta, "Throughput")
+                self.limiter.count(
+                    f"sender:{intake.sender}", len(intake.messages), trio.current_time(), now / 1e6
+                )
         finally:
             self.figures.webhook(intake.sender, result, trio.current_time() - started)
+
+    async def _first_send(self, sender: str) -> None:
+        await self.senders.began(sender, at=self.clock.micros())
 
     async def _landed(self, contacts: tuple[int, ...]) -> None:
         """Wait for what is in the air to somebody whom a command withdrew."""

@@ -10,6 +10,9 @@ from typing import Literal
 
 Scope = Literal["message", "contact", "template", "sender", "portfolio", "app"]
 
+WIDE: tuple[Scope, ...] = ("sender", "portfolio", "app")
+"""Scopes that are about all deliveries of a sender."""
+
 Action = Literal["retry", "later", "fail", "count", "withdraw", "hold", "slow", "stop", "template"]
 """What a refusal means for what is to be sent.
 
@@ -41,6 +44,19 @@ class StoreError(GatewayError):
 
 class StoreFull(StoreError):
     """Too much work waits for the store.  Try again later (HTTP: 503)."""
+
+
+Ailment = Literal["full", "readonly", "locked", "damaged", "failing"]
+"""What keeps a store from writing: no room on its disk; a disk or file that may only be read;
+another process that holds its lock; a file that is not what was written; a disk that errs."""
+
+
+class StoreFault(StoreFull):
+    """The store cannot write now, and says why.  What is in it stays there."""
+
+    def __init__(self, ailment: Ailment, text: str) -> None:
+        super().__init__(text)
+        self.ailment: Ailment = ailment
 
 
 class MailError(GatewayError):

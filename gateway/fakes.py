@@ -29,6 +29,7 @@ from gateway.inbound import (
 )
 from gateway.links import SignedLinks
 from gateway.message import Identity, Message, Topic
+from gateway.plans import Plan
 from gateway.sections import Company
 from gateway.series import PluginMetrics
 from gateway.texts import TextFiles
@@ -70,6 +71,8 @@ class FakeContext:
         """What the gateway knows, by id; the test fills them."""
         self.previews: dict[int, Preview] = {}
         """Message → how it would go out; without one, as it was composed."""
+        self.plans: dict[int, Plan] = {}
+        """Message → what it would do; without one, what its view says, at once and for nothing."""
         self.provider_ids: dict[str, int] = {}
         """Provider's id → message."""
         self.accepted: list[Message] = []
@@ -184,6 +187,15 @@ class FakeContext:
         if view is None or message in self.previews:
             return self.previews.get(message)
         return Preview(message=view.message, contents=view.message.forms)
+
+    async def plan(self, message: Message) -> Plan:
+        if message.id in self.plans:
+            return self.plans[message.id]
+        now, view = self.clock.now(), self.views.get(message.id)
+        return Plan(
+            at=now, begins=now, seconds=message.spread, reached=view.audience if view else 0,
+            left_out=view.left_out if view else {},
+        )  # fmt: skip
 
     async def sent_as(self, provider_id: str) -> int | None:
         return self.provider_ids.get(provider_id)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gateway.breaker import STATES, State
 from gateway.inbound import Intake
 from gateway.logs import masked
 from gateway.message import PRIORITY_NAMES, Delivery, Message
 from gateway.metrics import OPEN, Metrics
-from gateway.stopping import ALL, Stop, sender_scope
+from gateway.stopping import ALL, MARKETING, Stop, sender_scope
 from gateway.store.protocol import Store, Taken, micros
 
 OUTPUT = "output_"
@@ -30,8 +30,14 @@ NEVER = 1 << 62
 class Figures:
     """Implements delivery.Report and the callbacks of the other parts."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(
+        self, metrics: Metrics, accepted: Callable[[str], None] = lambda sender: None
+    ) -> None:
+        """`accepted` hears of the sender of each send that a provider accepted."""
         self.metrics = metrics
+        self._accepted = accepted
+        self._twice: int | None = None
+        """The last line of the journal about what went out twice; None: not looked yet."""
         self._shown: dict[Any, set[tuple[str, ...]]] = {}
         self._recent: defaultdict[str, deque[int]] = defaultdict(deque)
         """First bytes of each sender within RECENT, UTC microseconds."""
@@ -45,6 +51,8 @@ class Figures:
     def attempted(self, delivery: Delivery, outcome: str, code: str, seconds: float) -> None:
         self.metrics.attempts.labels(delivery.sender, outcome, code).inc()
         self.metrics.send_seconds.labels(delivery.sender, outcome).observe(seconds)
+        if outcome == "accepted":
+            self._accepted(delivery.sender)
         if code.startswith(OUTPUT):
             self.plugin_failed(delivery.sender, "send", code.removeprefix(OUTPUT))
 
@@ -75,11 +83,18 @@ class Figures:
         self.metrics.stage.labels(name).observe(seconds)
 
     def waited(self, limit: str, seconds: float) -> None:
-        # Keys hold a contact behind the last colon ("pair:main:…"): only their kind is a label.
-        self.metrics.limit_wait.labels(limit.split(":")[0]).observe(seconds)
+        """A delivery comes back later; `limit` is the kind of its limit, such as `tier`."""
+        self.metrics.limit_wait.labels(limit).observe(seconds)
 
-    def stopped(self, sender: str, reason: str) -> None:
+    def stopped(self, sender: str, code: str) -> None:
+        """A sender was stopped; `look` sees when that is over."""
         self.metrics.sender_paused.labels(sender).set(1)
+        self.metrics.sender_stopped.labels(sender, code).set(1)
+        self._shown.setdefault(self.metrics.sender_stopped, set()).add((sender, code))
+
+    def breaker(self, sender: str, state: State) -> None:
+        """The circuit breaker of a sender changed."""
+        self.metrics.sender_breaker.labels(sender).set(STATES.index(state))
 
     # --- the other parts ------------------------------------------------------------------------
     def screened(self, message: Message, outcome: str) -> None:
@@ -101,8 +116,10 @@ class Figures:
         """A webhook was applied."""
         for inbound in intake.messages:
             self.metrics.inbound.labels(intake.sender, inbound.kind).inc()
-        self.metrics.repeated.labels(intake.sender).inc(taken.duplicates)
-        self.metrics.statuses.labels(intake.sender, "unmatched").inc(taken.unmatched)
+        if taken.duplicates:
+            self.metrics.repeated.labels(intake.sender).inc(taken.duplicates)
+        if taken.unmatched:
+            self.metrics.statuses.labels(intake.sender, "unmatched").inc(taken.unmatched)
         for status, n in taken.statuses.items():
             self.metrics.statuses.labels(intake.sender, status).inc(n)
         for reported in intake.statuses:
@@ -122,28 +139,58 @@ class Figures:
         self.metrics.withdrawals.labels("command").inc()
 
     # --- what lies in the store -----------------------------------------------------------------
-    async def look(self, store: Store, senders: Iterable[str], *, people: bool) -> list[Stop]:
-        """Read the levels anew; `people` too, which takes longer.
+    async def look(
+        self, store: Store, senders: Iterable[str], *, at: int, people: bool
+    ) -> list[Stop]:
+        """Read the levels anew, as of `at` (UTC microseconds); `people` too, which takes longer.
 
         Returns what is stopped.  Raises StoreError.
         """
         self._depths(await store.depths())
         stops = await store.stops()
         stopped = {stop.scope for stop in stops}
+        senders = list(senders)
+        for gauge, marketing in (
+            (self.metrics.sender_stopped, False),
+            (self.metrics.marketing_stopped, True),
+        ):
+            causes: dict[tuple[str, ...], int] = {
+                (sender, stop.code): 1
+                for sender in senders
+                for stop in stops
+                if stop.scope == sender_scope(sender, marketing=marketing)
+            }
+            self._levels(gauge, causes)
+        await self._sent_twice(store)
+        paused = await store.paused_messages()
+        self._levels(
+            self.metrics.messages_paused, {(code,): n for code, n in paused.items() if code}
+        )
         self.metrics.sending.set(ALL not in stopped)
-        now = time.time_ns() // 1000
+        held: dict[tuple[str, ...], int] = {
+            (stop.code,): 1 for stop in stops if stop.scope == MARKETING
+        }
+        self._levels(self.metrics.marketing_held, held)
         for sender in senders:
             self.metrics.sender_paused.labels(sender).set(sender_scope(sender) in stopped)
             due = await store.next_due(sender)
-            self.metrics.overdue.labels(sender).set(max(0, now - (due or now)) / 1e6)
+            self.metrics.overdue.labels(sender).set(max(0, at - (due or at)) / 1e6)
         self._held(await store.report("waiting", limit=0))
-        self._cases(await store.people_report("cases_open", at=now))
+        self._cases(await store.people_report("cases_open", at=at))
         if people:
             states = (await store.report("people", since=NEVER))["states"]
             self._levels(self.metrics.people, {(state,): n for state, n in states.items()})
-            opened = await store.report("windows", at=now)
+            opened = await store.report("windows", at=at)
             self._levels(self.metrics.windows, {(sender,): n for sender, n in opened.items()})
         return stops
+
+    async def _sent_twice(self, store: Store) -> None:
+        """Count what is new; what stood there at the start was counted before it."""
+        found = await store.outcome_report("sent_twice", after=self._twice or 0)
+        if self._twice is not None:
+            for one in found:
+                self.metrics.twice.labels(one["sender"]).inc()
+        self._twice = found[-1]["id"] if found else self._twice or 0
 
     def _depths(self, depths: Mapping[tuple[str, int, str], int]) -> None:
         levels: dict[tuple[str, ...], int] = {
@@ -190,8 +237,14 @@ def said(stops: Iterable[Stop]) -> str:
     return "; ".join(lines) or "sending"
 
 
-def watch(metrics: Metrics, waiting: Callable[[], Mapping[str, int]], database: Path) -> None:
+def watch(
+    metrics: Metrics,
+    waiting: Callable[[], Mapping[str, int]],
+    database: Path,
+    reserve: Callable[[], int] = lambda: 0,
+) -> None:
     """Show what a store says of itself: read when Prometheus asks, so always of this moment."""
+    metrics.store_reserve.set_function(reserve)
     for lane in waiting():
         metrics.store_queue.labels(lane).set_function(partial(_lane, waiting, lane))
     metrics.store_bytes.set_function(partial(_size, database))

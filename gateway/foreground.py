@@ -23,9 +23,11 @@ from gateway.discovery import Catalogue, discover
 from gateway.errors import ConfigError, StoreError
 from gateway.figures import watch
 from gateway.keys import Keys
+from gateway.living import Living
 from gateway.lock import Locked, only_writer
 from gateway.metrics import Metrics
 from gateway.store.sqlite import SqliteStore
+from gateway.time_watch import TimeWatch
 
 SWITCH_INTERVAL = 0.0005
 """Seconds.  The store's thread and the event loop share the interpreter; the default of 5 ms
@@ -59,14 +61,28 @@ async def serve_gateway(
 
     with only_writer(parts.config.database):
         key = Keys(parts.config.keys).secret("suppression")
-        async with SqliteStore(parts.config.database, observe_commit, suppression_key=key) as store:
-            watch(metrics, store.waiting, parts.config.database)
-            daemon = Daemon(parts, store, SystemClock(), metrics, node)
+        async with SqliteStore(
+            parts.config.database,
+            observe_commit,
+            suppression_key=key,
+            patience=parts.config.delivery.patience,
+            reserve=parts.config.storage.reserve,
+        ) as store:
+            watch(metrics, store.waiting, parts.config.database, lambda: store.space.held)
+            clock = SystemClock()
+            daemon = Daemon(parts, store, clock, metrics, node)
+            time_watch = TimeWatch(store, clock, metrics, parts.config.storage.gap)
+            await time_watch.begin()
+            living = Living(store, clock, parts.config.storage, metrics)
+            await living.begin()
             async with trio.open_nursery() as nursery:
+                nursery.start_soon(time_watch.run)
+                nursery.start_soon(living.run)
                 if signals:
                     nursery.start_soon(_stop_on_signal, daemon.stop)
                 await daemon.run(task_status)
                 nursery.cancel_scope.cancel()
+            await living.end()
 
 
 async def _stop_on_signal(stop: trio.Event) -> None:

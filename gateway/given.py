@@ -20,6 +20,7 @@ from gateway.inbound import (
     SignUp,
 )
 from gateway.message import Identity, Message, Topic
+from gateway.plans import Plan
 from gateway.services import Clock, CompanyFacts, Http, Links, PluginMetrics, State, Texts
 from gateway.views import Answered as Answered
 from gateway.views import Health as Health
@@ -133,6 +134,11 @@ class Context(Protocol):
 
     async def preview(self, message: int) -> Preview | None:
         """Run a message through the chain as if a person had released it; nothing is stored."""
+        ...
+
+    async def plan(self, message: Message) -> Plan:
+        """Return what a message would do if it began now: whom it reaches, how long it takes by
+        the limits of the chain, what it costs.  Reads only; takes a moment for a large audience."""
         ...
 
     async def sent_as(self, provider_id: str) -> int | None:

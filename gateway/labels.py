@@ -6,14 +6,16 @@ from typing import get_args
 
 from gateway import __version__
 from gateway.assembly import Parts
-from gateway.metrics import Metrics
+from gateway.metrics import PAUSES, Metrics
 from gateway.pipeline import CRASH_CODES
+from gateway.stopping import DEAF, PERSON, REPLACED
+from gateway.store.causes import TEMPLATE_GONE, TEMPLATE_PAUSED
 from gateway.wire import Reason
 
 DECISIONS = (
     "withdrawn", "cancelled", "expired", "paused", "stopped", "already_sent", "no_basis",
     "no_consent", "no_request", "window_closed", "unreachable", "no_sender", "no_topic", "doubted",
-    "twice", "paused_by_person",
+    "twice", "paused_by_person", "sent_before", "capped",
 )  # fmt: skip
 """Why the core does not send; a middleware declares its own codes."""
 
@@ -27,6 +29,7 @@ def declare(metrics: Metrics, parts: Parts) -> None:
     for middleware in parts.chain:
         codes |= type(middleware).codes
     failures = set(FAILURES)
+    codes |= {*PAUSES, PERSON, DEAF, REPLACED, TEMPLATE_PAUSED, TEMPLATE_GONE}
     for output in parts.senders.values():
         failures |= type(output).codes
     metrics.prepare(

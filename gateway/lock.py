@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gateway.errors import GatewayError, StoreError
@@ -38,6 +38,7 @@ def only_writer(database: Path) -> Iterator[None]:
                 " gateway through its admin socket"
             ) from None
         file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with suppress(OSError):  # on a full disk too; it only tells others who holds it
+            file.write(str(os.getpid()))
+            file.flush()
         yield

@@ -152,6 +152,8 @@ class Delivery(Value, frozen=True, kw_only=True):
     sender: str
     attempt: int
     content: Content
+    failures: int = 0
+    """How many of the attempts before were refused for reasons of its own that may pass."""
     identities: tuple[Identity, ...] = ()
     permissions: Permissions = Permissions()
     basis: Basis | None = None
@@ -164,5 +166,8 @@ class Delivery(Value, frozen=True, kw_only=True):
 
     def identity(self, *kinds: str) -> Identity | None:
         """Return the first identity of the given kinds, in their order."""
-        found = (one for kind in kinds for one in self.identities if one.kind == kind)
-        return next(found, None)
+        for kind in kinds:
+            for one in self.identities:
+                if one.kind == kind:
+                    return one
+        return None

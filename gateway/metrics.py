@@ -10,6 +10,7 @@ from typing import Any, get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from gateway.errors import Ailment
 from gateway.inbound import CaseKind
 from gateway.message import PRIORITY_NAMES
 from gateway.series import FAST, OTHER, Bounded, Page, PluginMetrics, base, checked, shown
@@ -30,15 +31,20 @@ MESSAGES = ("ready", "held", "dropped")
 INBOUND = ("text", "button", "interactive", "reaction")
 WEBHOOKS = ("accepted", "failed")
 WITHDRAWALS = ("message", "command")
-LIMITS = ("sender", "pair", "daily", "closed", OTHER)
+LIMITS = (
+    "sender", "pair", "tier", "person", "topic", "wish", "warm_up", "first", "slowed", "closed", OTHER,
+)  # fmt: skip
 PEOPLE = ("requested", "confirmed", "refused", "withdrawn", "expired", "unconfirmed")
 HELD = ("message", "delivery")
 PURGED = (
     "raw", "account", "conversation", "echoes", "cases", "sign_ups", "sent", "contents", "proof",
     "unconfirmed", "contacts", "journal", "lookups",
 )  # fmt: skip
+HOLDS = ("restored", "gap", "clock", "clock_behind", "damaged")
+PAUSES = ("failures", "withdrawals")
 ANCHORS = ("log", "mail", "timestamp")
 JOBS = ("done", "failed")
+AILMENTS: tuple[Ailment, ...] = get_args(Ailment)
 MOMENTS = ("run", "compose", "screen", "process", "limits", "send", "notice", "metrics")
 REASONS = ("raised", "timeout", "nonsense")
 
@@ -55,10 +61,10 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
         self._plugins: dict[str, PluginMetrics] = {}
-        self._declared = {
+        self._declared: dict[str, set[str]] = {
             "stage": set(STAGES), "status": set(STATUSES), "moment": set(MOMENTS),
             "reason": set(REASONS), "limit": set(LIMITS), "source": set(WITHDRAWALS),
-            "anchor": set(ANCHORS), "what": {*HELD, *PURGED},
+            "anchor": set(ANCHORS), "ailment": set(AILMENTS), "cause": set(HOLDS), "what": {*HELD, *PURGED},
         }  # fmt: skip
         counter, gauge = self._make(Counter), self._make(Gauge)
         waits, fast, sends = (self._make(Histogram, buckets=b) for b in (WAITS, FAST, SENDS))
@@ -73,6 +79,10 @@ class Metrics:
         self.attempts = counter(
             "attempts", "Tries at a provider; a delivery may take several", "sender outcome code"
         )
+        self.resent = counter(
+            "resent", "Deliveries sent again though nobody knows what became of them", "sender"
+        )
+        self.twice = counter("sent_twice", "Deliveries that went out twice", "sender")
         self.statuses = counter("statuses", "Statuses that providers reported", "sender status")
         self.failures = counter("failures_reported", "Failures reported later", "sender code")
         self.inbound = counter("inbound", "Messages that people sent", "sender kind")
@@ -85,6 +95,11 @@ class Metrics:
         self.accept_to_wire = waits("accept_to_wire_seconds", "From accept to the first byte sent")
         self.send_seconds = sends("send_seconds", "Time of one try at a provider", "sender outcome")
         self.limit_wait = waits("limit_wait_seconds", "Waiting for a limit", "limit")
+        self.tier_used = gauge(
+            "tier_used", "People reached outside windows within a day, by business account",
+            "portfolio",
+        )  # fmt: skip
+        self.tier_limit = gauge("tier_limit", "How many of them may be reached", "portfolio")
         self.queue_depth = gauge("queue_depth", "Deliveries in work", "sender priority state")
         self.overdue = gauge("oldest_due_seconds", "How long what is due waits", "sender")
         self.windows = gauge("windows_open", "People who may get free text, each minute", "sender")
@@ -98,6 +113,25 @@ class Metrics:
         self.sender_trouble = gauge(
             "sender_trouble", "1 while the provider does not answer", "sender"
         )
+        self.sender_deaf = gauge(
+            "sender_deaf", "1 while no status comes, and marketing holds", "sender"
+        )
+        self.marketing_stopped = gauge(
+            "sender_marketing_stopped", "1 while a sender's marketing is stopped, by each cause",
+            "sender code",
+        )  # fmt: skip
+        self.messages_paused = gauge(
+            "messages_paused", "Messages that are paused for a cause of the gateway's own", "code"
+        )
+        self.sender_stopped = gauge(
+            "sender_stopped", "1 while a sender is stopped, by each cause", "sender code"
+        )
+        self.sender_breaker = gauge(
+            "sender_breaker", "Circuit breaker: 0 closed, 1 half open, 2 open", "sender"
+        )
+        self.sender_pace = gauge(
+            "sender_pace_share", "Part of its rate that a sender is slowed down to", "sender"
+        )
         self.sending = gauge("sending", "1 while sending, 0 while stopped")
         self.plugin_up = gauge("plugin_up", "1 while a plugin works", "plugin")
         self.plugin_restarts = counter("plugin_restarts", "Restarts of an input", "plugin")
@@ -110,13 +144,27 @@ class Metrics:
         self.store_jobs = counter("store_jobs", "Jobs of the store", "result")
         self.store_queue = gauge("store_queue", "Jobs that wait for the store", "lane")
         self.store_bytes = gauge("store_bytes", "Size of the database and its log")
+        self.store_ailment = gauge(
+            "store_ailment", "1 while that keeps the store from writing", "ailment"
+        )
+        self.store_reserve = gauge("store_reserve_bytes", "Room that is held back on its disk")
         self.store_free = gauge("store_free_bytes", "Free space where the database lies")
+        self.store_damaged = gauge(
+            "store_damaged", "1 if the last check found the database damaged"
+        )
+        self.backup = gauge("backup_timestamp_seconds", "Last `gateway backup`, 0: none yet")
+        self.marketing_held = gauge(
+            "marketing_held", "1 while all marketing waits for a person", "cause"
+        )
         self.purged = counter("purged", "Rows whose time of retention was over", "what")
         self.ledger_due = gauge(
             "ledger_anchor_due_timestamp_seconds",
             "When the ledger's signed head has to be kept there next", "anchor",
         )  # fmt: skip
         self.ledger_broken = gauge("ledger_broken", "1 if the consent ledger does not fit itself")
+        self.clock_jump = gauge(
+            "clock_jump_seconds", "How far the machine's clock is from what it should show, 0: fits"
+        )
         self.started = gauge("start_timestamp_seconds", "Start of the daemon")
         self.build_info = gauge("build_info", "1, labelled with the version", "version")
 
@@ -162,6 +210,8 @@ class Metrics:
             (self.attempts, senders, ["accepted"], [""]),
             (self.attempts, senders, ["failed", "unknown"], failures),
             (self.send_seconds, senders, ATTEMPTS),
+            (self.resent, senders),
+            (self.twice, senders),
             (self.statuses, senders, STATUSES),
             (self.failures, senders, failures),
             (self.inbound, senders, INBOUND),
@@ -170,6 +220,8 @@ class Metrics:
             (self.queue_depth, senders, PRIORITY_NAMES, OPEN),
             (self.sender_paused, senders),
             (self.sender_trouble, senders),
+            (self.sender_breaker, senders),
+            (self.sender_deaf, senders),
             (self.overdue, senders),
             (self.windows, senders),
             (self.withdrawals, WITHDRAWALS),
@@ -179,6 +231,8 @@ class Metrics:
             (self.plugin_failures, given["plugin"], MOMENTS, REASONS),
             (self.stage, STAGES),
             (self.held, HELD, given["code"]),
+            (self.messages_paused, PAUSES),
+            (self.marketing_held, HOLDS),
             (self.cases_open, get_args(CaseKind)),
             (self.cases_overdue, get_args(CaseKind)),
             (self.limit_wait, LIMITS),

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from gateway.errors import ConfigError
 from gateway.plugin import Observer
 from gateway.questions import Questions
-from gateway.store.protocol import micros
-from gateway.values import Duration
 
 LETTERS = 500
 
@@ -80,18 +76,3 @@ class ObserverOperations(Questions):
             known = ", ".join(observers)
             raise ConfigError(f"there is no observer {label!r}; known: {known or 'none'}")
         return observers[label]
-
-    def _moment(self, text: str) -> int:
-        """Return a time, UTC microseconds."""
-        now = self._clock.now()
-        try:
-            return micros(now - timedelta(seconds=Duration.parse(text)))
-        except ValueError:
-            pass
-        try:
-            at = datetime.fromisoformat(text.strip())
-        except ValueError:
-            hint = 'write "2h", "3d", "2026-03-02" or "2026-03-02T09:00"'
-            raise ConfigError(f"cannot read the time {text!r}; {hint}") from None
-        zone = ZoneInfo(self._parts.config.company.time_zone)
-        return micros(at if at.tzinfo else at.replace(tzinfo=zone))

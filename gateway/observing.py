@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import msgspec
 import trio
 
-from gateway.errors import ConfigError, Later, StoreError
+from gateway.errors import ConfigError, Later, StoreError, StoreFault
 from gateway.inbound import Case, Close, Event, Preference
 from gateway.isolation import Crash, guarded
 from gateway.message import Message
@@ -77,6 +77,9 @@ class Observing:
         store, listens = self._store, self._observer.listens
         while True:
             seen, heard = store.changes(), store.changes(*listens)
+            if store.condition.fault is not None:  # what it does could not be remembered
+                await trio.sleep(1.0)
+                continue
             try:
                 await self.begin()
                 more = await self._look()
@@ -200,9 +203,10 @@ class Observing:
     async def _commit(
         self, event: Event, answers: Sequence[Outcome], again: bool
     ) -> Sequence[Outcome] | Crash:
-        """Store the answers with the position.  What the store refuses again and again is dead."""
-        pause = 1.0
-        for _ in range(TRIES):
+        """Store the answers with the position.  What the store refuses again and again is dead,
+        unless it takes nothing at all: that is waited for."""
+        pause, tries = 1.0, 0
+        while tries < TRIES:
             try:
                 await self._store.noticed(
                     self._label,
@@ -214,10 +218,12 @@ class Observing:
                     at=self._clock.micros(),
                     again=again,
                 )
+            except StoreFault:
+                await trio.sleep(1.0)
             except StoreError as error:
                 log.error("observer %s: its answer was not stored: %s", self._label, error)
                 await trio.sleep(pause)
-                pause *= 2
+                tries, pause = tries + 1, pause * 2
             else:
                 self._passed = max(self._passed, 0 if again else event.id)
                 return answers

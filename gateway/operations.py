@@ -15,6 +15,7 @@ from gateway.assembly import Parts
 from gateway.case_operations import CaseOperations
 from gateway.clock import SystemClock
 from gateway.context import prepared
+from gateway.delivery_operations import DeliveryOperations
 from gateway.errors import ConfigError
 from gateway.inbound import SignUp
 from gateway.keys import Keys
@@ -22,8 +23,11 @@ from gateway.ledger_operations import LedgerOperations
 from gateway.linking import code_for, share_button, start_link, start_text
 from gateway.message import Kind, Message, Topic
 from gateway.observer_operations import ObserverOperations
+from gateway.plan_operations import PlanOperations
+from gateway.replacing import ReplacingOperations
 from gateway.rights_operations import RightsOperations
-from gateway.stopping import PERSON
+from gateway.sender_operations import SenderOperations
+from gateway.stopping import ALL, MARKETING
 from gateway.store.protocol import Store
 from gateway.values import said
 
@@ -34,7 +38,16 @@ STOPPABLE = ("queued", "leased", "held", "paused")
 """States of deliveries that a command can still keep from going out."""
 
 
-class Operations(LedgerOperations, CaseOperations, ObserverOperations, RightsOperations):
+class Operations(
+    PlanOperations,
+    LedgerOperations,
+    CaseOperations,
+    ObserverOperations,
+    RightsOperations,
+    SenderOperations,
+    ReplacingOperations,
+    DeliveryOperations,
+):
     """All operations of one gateway: what can be asked, and what changes something."""
 
     def __init__(
@@ -68,32 +81,17 @@ class Operations(LedgerOperations, CaseOperations, ObserverOperations, RightsOpe
         return {"paused": "all"}
 
     async def do_resume(self) -> dict[str, Any]:
-        """Lift the stop of all sending."""
-        return {"resumed": await self._store.resume("all", at=self._clock.micros())}
+        """Lift the stop of all sending, and what holds all marketing until a person looked."""
+        at = self._clock.micros()
+        held = [stop.code for stop in await self._store.stops() if stop.scope == MARKETING]
+        resumed = await self._store.resume(ALL, at=at)
+        marketing = await self._store.resume(MARKETING, at=at)
+        return {"resumed": resumed or marketing, "marketing": held}
 
-    async def do_sender_pause(
-        self, sender: str, reason: str = "paused by a person"
-    ) -> dict[str, Any]:
-        """Stop one sender."""
-        self._known_sender(sender)
-        await self._not_yet(f"sender:{sender}")
-        await self._store.stop(f"sender:{sender}", reason, at=self._clock.micros())
-        return {"paused": sender}
-
-    async def do_sender_resume(self, sender: str) -> dict[str, Any]:
-        """Lift the stop of one sender."""
-        self._known_sender(sender)
-        return {"resumed": await self._store.resume(f"sender:{sender}", at=self._clock.micros())}
-
-    async def _not_yet(self, scope: str) -> None:
-        for stop in await self._store.stops():
-            if (stop.scope, stop.code) == (scope, PERSON):
-                raise ConfigError(f"that is stopped already, and stays so: {stop.reason}")
-
-    def _known_sender(self, sender: str) -> None:
-        if sender not in self._parts.senders:
-            known = ", ".join(self._parts.senders)
-            raise ConfigError(f"there is no sender {sender!r}; known: {known}")
+    async def do_backed_up(self, at: int) -> dict[str, Any]:
+        """Note when the last backup was made."""
+        await self._store.mark({"backup": at})
+        return {"at": at}
 
     # --- messages -------------------------------------------------------------------------------
     async def do_message_set(self, message: str, action: str, by: str = "") -> dict[str, Any]:

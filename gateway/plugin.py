@@ -16,7 +16,7 @@ import msgspec
 from gateway import API_VERSION
 from gateway.errors import ConfigError
 from gateway.given import Context
-from gateway.inbound import Case, Close, Event, Preference
+from gateway.inbound import Case, Close, Effect, Event, Preference
 from gateway.message import Content, Delivery, Message, Topic
 from gateway.verdicts import Concern, Drop, Hold, Limit
 
@@ -114,13 +114,26 @@ class Output(Plugin):
     """Kinds of identity it can reach, the best first."""
     windows: ClassVar[bool] = False
     """True if free text may only go inside a window that the person opened."""
+    reports: ClassVar[bool] = False
+    """True if it hands in what became of each send (Context.intake): only then does silence say
+    that nothing is heard any more, and that a STOP would be lost too."""
     codes: ClassVar[frozenset[str]] = frozenset()
     """Codes of its DeliveryErrors; they become metric labels."""
+    personal: ClassVar[frozenset[str]] = frozenset()
+    """Of them, those that are about one person, and not about what was sent."""
+    advice: ClassVar[Mapping[str, str]] = {}
+    """Code → one sentence for the person who can mend it."""
+    probed: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    """Codes of stops and of paused templates that `probe` can lift: seconds until the first probe
+    that the core makes by itself, and between two of them at most."""
     send_deadline: ClassVar[float] = 60.0
     """Seconds after which `send` is cut off and its outcome is unknown."""
     portfolio: str = ""
     """What owns the limit that several senders share, such as a business account; "" if nothing
     is shared."""
+    sends_as: str = ""
+    """The provider's name of what it sends from, such as the id of a number; two senders that name
+    the same are refused at the start."""
     display: str = ""
     """The address that people know this sender by, such as its number; set once it is known."""
 
@@ -134,6 +147,14 @@ class Output(Plugin):
 
         Raises NotSent, Rejected or Unknown.  Never repeats by itself: the core does.
         """
+
+    async def probe(self) -> Sequence[Effect]:
+        """Ask the provider, without sending, whether it may send again.
+
+        Returns what is mended (`resume` with the code of the stop, `template_back`) and what is
+        not (`stop`).  Raises FetchError or DeliveryError: nothing is known, or all is as before.
+        """
+        return ()
 
 
 Outcome = Message | Case | Close | Preference

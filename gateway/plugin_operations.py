@@ -9,6 +9,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from gateway import compliance
+from gateway.consequences import Consequences
 from gateway.context import PluginContext
 from gateway.errors import ConfigError
 from gateway.http import open_client
@@ -62,6 +63,7 @@ class PluginOperations(Questions):
             yield plugin
             return
         inbox = Inbox(self._store, self._parts.words, self._clock)
+        senders = Senders(self._parts.senders, self._store)
         shared = shared_by(
             self._parts,
             self._store,
@@ -69,7 +71,8 @@ class PluginOperations(Questions):
             http,
             take=inbox.take,
             landed=inbox.landed,
-            senders=Senders(self._parts.senders, self._store),
+            senders=senders,
+            consequences=Consequences(self._parts.senders, senders, self._store, self._clock),
         )
         metrics = Metrics(CollectorRegistry()).plugin(plugin.label.replace("-", "_"))
         async with plugin.lifespan(PluginContext(plugin.label, shared, metrics=metrics)):

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from gateway import __version__, ids
 from gateway.assembly import Parts
-from gateway.clock import SystemClock
+from gateway.clock import SystemClock, day_began
 from gateway.errors import ConfigError
 from gateway.message import PRIORITY_NAMES
-from gateway.store.protocol import Store
-from gateway.values import PhoneNumberError, phone
+from gateway.store.protocol import Store, micros
+from gateway.values import Duration, PhoneNumberError, phone
 
 DAY = 86_400 * 1_000_000
 NAME = 80
@@ -46,9 +46,7 @@ class Questions:
     async def do_status(self) -> dict[str, Any]:
         """Return all that `gateway status` shows."""
         now = self._clock.micros()
-        midnight = datetime.now(ZoneInfo(self._parts.config.company.time_zone)).replace(
-            hour=0, minute=0, second=0, microsecond=0
-        )
+        midnight = day_began(self._clock.now(), self._parts.config.company.time_zone)
         depths = await self._store.depths()
         senders = {}
         for name in self._parts.senders:
@@ -68,17 +66,25 @@ class Questions:
             "stops": await self._stops(),
             "senders": senders,
             "messages": await self._store.report("messages", limit=OPEN_MESSAGES, only_open=True),
-            "people": await self._store.report(
-                "people", since=int(midnight.astimezone(UTC).timestamp() * 1e6)
-            ),
+            "people": await self._store.report("people", since=micros(midnight)),
             "cases": await self._store.people_report("cases_open", at=now),
             "observers": await self._store.people_report("observers"),
             "waiting": (await self._store.report("waiting", limit=0))["groups"],
             "inputs": {
                 label: {"plugin": type(plugin).name} for label, plugin in self._parts.inputs.items()
             },
+            "marks": await self._store.marks(),
+            "twice": await self._store.outcome_report("sent_twice"),
+            "head": await self._head(),
             "live": dict(self._live()) if self._live else None,
         }
+
+    async def _head(self) -> dict[str, Any] | None:
+        """Return when the consent ledger was signed last, and until which event."""
+        kept = await self._store.heads(limit=1)
+        return (
+            {"at": kept[0].signed.head.at, "number": kept[0].signed.head.number} if kept else None
+        )
 
     async def do_counts(self) -> dict[str, int]:
         """Return how often each kind of event stands in the journal."""
@@ -98,6 +104,7 @@ class Questions:
                 name: await self._store.next_due(name, after=now) for name in self._parts.senders
             },
             "stops": await self._stops(),
+            "storage": (self._live() if self._live else {}).get("storage"),
             "messages": await self._store.report("messages", limit=limit, only_open=True),
             **await self._store.report("waiting", limit=limit),
         }
@@ -137,7 +144,10 @@ class Questions:
         """Return all that is known of one contact."""
         contact = await self._contact(who)
         await self._looked("contacts show", contact, by)
-        return cast(dict[str, Any], await self._store.report("contact", id=contact))
+        found = cast(dict[str, Any], await self._store.report("contact", id=contact))
+        return found | {
+            "troubles": await self._store.outcome_report("troubles", contact=found["id"])
+        }
 
     async def _looked(self, what: str, contact: int | None, who: str) -> None:
         """Note who looked at a person's data, or took it out; `gateway contacts show` tells."""
@@ -171,3 +181,18 @@ class Questions:
             "stops": await self._stops(),
             "trouble": live.get("senders", {}).get(found["sender"], {}).get("trouble"),
         }
+
+    def _moment(self, text: str) -> int:
+        """Return a time that somebody typed, UTC microseconds: a date, or how long ago (`2h`)."""
+        now = self._clock.now()
+        try:
+            return micros(now - timedelta(seconds=Duration.parse(text)))
+        except ValueError:
+            pass
+        try:
+            at = datetime.fromisoformat(text.strip())
+        except ValueError:
+            hint = 'write "2h", "3d", "2026-03-02" or "2026-03-02T09:00"'
+            raise ConfigError(f"cannot read the time {text!r}; {hint}") from None
+        zone = ZoneInfo(self._parts.config.company.time_zone)
+        return micros(at if at.tzinfo else at.replace(tzinfo=zone))

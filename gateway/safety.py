@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from gateway.sections import refuse
+from gateway.store.outcomes import Patience
 from gateway.values import Duration
 
 
@@ -27,6 +28,11 @@ class DeliverySettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, 
     """… or of those whom it reached withdrew …"""
     share_after: int = 50
     """… once so many were sent."""
+
+    @property
+    def patience(self) -> Patience:
+        """What the store needs of it."""
+        return Patience(backoff=self.backoff, unreachable_after=self.unreachable_after)
 
     def __post_init__(self) -> None:
         refuse(

@@ -11,11 +11,14 @@ from zoneinfo import ZoneInfo, available_timezones
 import msgspec
 
 from gateway.errors import ConfigError
-from gateway.values import Duration
+from gateway.values import Duration, Size
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 FIELDS = ("title", "text", "link", "topic")
 """What a template parameter may be filled with."""
+
+LEAST_RESERVE = 1 << 20
+"""Bytes; a reserve is given up in parts (space.py), and each has to be worth something."""
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 _LISTENER = re.compile(r"fd://\d+|unix:.+|(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):(?P<port>\d+)")
@@ -93,9 +96,25 @@ class Storage(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Where everything is kept."""
 
     path: str = "gateway.sqlite"
+    reserve: Size = Size(64 << 20)
+    """Room beside the database that is given up on a full disk, so that withdrawals and outcomes
+    still get in; at most an eighth of the disk, 0: none."""
+
+    gap: Duration = Duration(3600)
+    """Marketing is held after so long without a sign of life, until a person looked."""
+    replay_keep: Duration = Duration(60 * 86400)
+    """How long withdrawals and sends are kept beside the database for when it is restored."""
 
     def __post_init__(self) -> None:
-        refuse((not self.path.strip(), 'path: is empty; name a file such as "gateway.sqlite"'))
+        refuse(
+            (not self.path.strip(), 'path: is empty; name a file such as "gateway.sqlite"'),
+            (
+                0 < self.reserve < LEAST_RESERVE,
+                "reserve: is at least 1MB, a part of which a withdrawal can use; or 0 for none",
+            ),
+            (self.gap < 300, "gap: has to be at least five minutes; a sign is kept every minute"),
+            (self.replay_keep < 86400, "replay_keep: at least a day, and longer than your backups"),
+        )
 
 
 class Service(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable
 
 from gateway.assembly import Parts
 from gateway.clock import SystemClock
+from gateway.consequences import Consequences
 from gateway.context import Shared
 from gateway.inbound import Intake
 from gateway.keys import Keys
 from gateway.links import SignedLinks
 from gateway.pipeline import Pipeline
+from gateway.planning import Planning
 from gateway.previewing import Previews
 from gateway.senders import Senders
 from gateway.services import Http
@@ -26,9 +28,11 @@ def shared_by(
     take: Callable[[Intake], Awaitable[object]],
     landed: Callable[[tuple[int, ...]], Awaitable[None]],
     senders: Senders,
+    consequences: Consequences,
 ) -> Shared:
     """Return what the contexts of the parts share.  Raises ConfigError if a key cannot be had."""
-    pipeline = Pipeline(parts.chain, salt=parts.salt)
+    config, pipeline = parts.config, Pipeline(parts.chain, salt=parts.salt)
+    company = config.company
     return Shared(
         config=parts.config,
         store=store,
@@ -41,6 +45,17 @@ def shared_by(
         take=take,
         landed=landed,
         preview=Previews(pipeline, parts.senders, parts.config.topics).of,
+        plan=Planning(
+            store,
+            pipeline,
+            parts.senders,
+            clock,
+            company.time_zone,
+            company.region,
+            config.cost,
+            config.rates,
+        ).of,
         address=parts.address,
         senders=senders,
+        learned=consequences.apply,
     )

@@ -7,12 +7,30 @@ own, and most of those it lifts by itself.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 ALL = "all"
 MARKETING = "marketing"
 PERSON = "person"
 """The cause of a stop that somebody typed in."""
+DEAF = "deaf"
+"""The cause while no status comes for what was sent (hearing.py)."""
+REPLACED = "replaced"
+"""The cause at a sender that another one took the place of."""
+RESTORED: Final = "restored"
+GAP: Final = "gap"
+CLOCK: Final = "clock"
+DAMAGED: Final = "damaged"
+"""Causes that hold marketing until a person looked: the database is not of this moment, nobody was
+there for long, the clock jumped, the database is damaged."""
+BEHIND: Final = "clock_behind"
+"""Holds marketing until the clock is right: it shows what is known to be over."""
+
+
+OURS: Final = frozenset({PERSON, DEAF, REPLACED, RESTORED, GAP, CLOCK, DAMAGED, BEHIND})
+"""The gateway's own causes, and a person's: no provider's news lift them."""
 
 
 class Stop(msgspec.Struct, frozen=True):

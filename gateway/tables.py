@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.errors import ConfigError
 from gateway.secret import Secret, SecretSource
-from gateway.values import Duration
+from gateway.values import Duration, Size
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -124,6 +124,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def _special(type_: type, value: Any, beside: Path) -> Any:
     if type_ is Duration:
         return Duration.parse(value)
+    if type_ is Size:
+        return Size.parse(value)
     if type_ is Secret:
         if not isinstance(value, dict):
             raise ConfigError(
@@ -167,7 +169,7 @@ def shown(value: Any) -> Any:
     """Return settings as plain values for TOML; secrets masked, what is unset left out."""
     if isinstance(value, Secret):
         return repr(value)
-    if isinstance(value, Duration):
+    if isinstance(value, Duration | Size):
         return str(value)
     if isinstance(value, msgspec.Struct):
         fields = msgspec.structs.fields(value)

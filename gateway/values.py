@@ -10,6 +10,8 @@ from functools import lru_cache
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w))", re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB)", re.IGNORECASE)
+_BYTES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 _TWO_DIGITS = re.compile(r"2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")  # countries
 _BSUID = re.compile(r"([A-Z]{2}\.)(?:ENT\.)?\w+")
 
@@ -47,6 +49,28 @@ class Duration(float):
             if count:
                 words.append(f"{count}{unit}")
         return " ".join(words) or "0s"
+
+
+class Size(int):
+    """Bytes.  In settings: a number, or text such as `512KB`, `64MB`, `2GB`."""
+
+    @classmethod
+    def parse(cls, value: object) -> Size:
+        """Read a size.  Raises ValueError with a sentence."""
+        if isinstance(value, str):
+            found = _SIZE.fullmatch(value.strip())
+            if found is None:
+                raise ValueError(f'cannot read the size {value!r}; write "512KB", "64MB" or "2GB"')
+            value = int(float(found[1]) * _BYTES[found[2].upper()])
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 50:
+            raise ValueError('a size is a number of bytes or text such as "64MB"')
+        return cls(value)
+
+    def __str__(self) -> str:
+        for unit, n in reversed(_BYTES.items()):
+            if self and not self % n:
+                return f"{self // n}{unit}"
+        return "0B"
 
 
 class PhoneNumberError(ValueError):

@@ -70,15 +70,12 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """A message as people would get it if what holds it were released.
 
     `message` is what the rest of the chain makes of it (spread, expiry), `contents` one per form.
-    `trouble`: what would hold or drop it then, "" if nothing.  `per_second`: the slowest rate that
-    all its deliveries share, None if there is none.  `closed_until`: quiet hours that hold now.
+    `trouble`: what would hold or drop it then, "" if nothing.
     """
 
     message: Message
     contents: tuple[Content, ...]
     trouble: str = ""
-    per_second: float | None = None
-    closed_until: datetime | None = None
 
 
 class SenderFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +83,8 @@ class SenderFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `tier`: people who may be written to outside windows in 24 hours; None: unlimited, or not known
     (then `tier_known` is False).  `per_second`: what the provider lets through, inbound included.
-    `quality`: GREEN, YELLOW or RED, "" while it is not known.
+    `quality`: GREEN, YELLOW or RED, "" while it is not known.  `first_send`: when this gateway
+    first sent by it.
     """
 
     name: str
@@ -95,3 +93,4 @@ class SenderFacts(msgspec.Struct, frozen=True, kw_only=True):
     tier_known: bool = False
     per_second: float | None = None
     quality: str = ""
+    first_send: datetime | None = None

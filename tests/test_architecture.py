@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -21,21 +22,26 @@ LAYERS = {
         "errors ids linking values columns secret content message numbers verdicts news inbound stopping "
         "consent_chain consent_state"
     ),
-    "contract": "services views given plugin hookspecs",
+    "contract": "services views plans given plugin hookspecs",
     "tools": (
-        "clock keys merkle heads ledger signing texts links isolation series metrics logs "
-        "wire posting http sockets peer web systemd lock"
+        "clock keys replay replay_file merkle heads ledger signing texts links isolation series metrics logs "
+        "wire sockets plain posting http crowd peer web systemd lock"
     ),
     "store": "store",
     "work": (
-        "consent phrases near words tables discovery document sections duties safety config pipeline "
-        "rates quotas limiter senders attempt delivery fan_out inbox expiring supervisor observing "
-        "importing figures health mailing previewing stamping proofs proof_check proof_words "
-        "paper proof_page dossier_page proof_files retaining anchoring answering context"
+        "consent phrases near words tables discovery document sections duties safety pricing config pipeline "
+        "rates quotas limiter senders breaker slowing consequences probing attempt granting delivery "
+        "fan_out inbox expiring supervisor observing "
+        "importing figures holding living storage_watch time_watch hearing unknowns watching health "
+        "mailing previewing planning stamping proofs proof_check proof_words paper proof_page "
+        "dossier_page proof_files retaining anchoring answering context"
     ),
     "whole": (
-        "assembly sharing labels compliance questions plugin_operations ledger_operations "
-        "case_operations observer_operations rights_operations operations admin background daemon "
+        "assembly sharing labels compliance questions plugin_operations plan_operations "
+        "ledger_operations "
+        "delivery_operations case_operations observer_operations rights_operations "
+        "sender_operations replacing backup operations "
+        "admin foresight background daemon "
         "foreground api fake_services fakes testing cli __main__"
     ),
 }
@@ -261,3 +267,6 @@ def test_the_layers_are_those_of_the_docstring() -> None:
     told = import_module("gateway").__doc__ or ""
     order = [told.index(f"\n    {layer} ") for layer in LAYERS]
     assert order == sorted(order)
+    named = set(re.findall(r"[a-z_]+", told.partition("layers above its own:")[2]))
+    modules = {one for layer in LAYERS.values() for one in layer.split()}
+    assert modules - named - {"__main__"} == set(), "name them there, in their layer"

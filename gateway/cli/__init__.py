@@ -44,6 +44,8 @@ SECTIONS = {
     },
     "Set up": {
         "run": ("gateway.cli.run:run", "Run the daemon (systemd does this)."),
+        "backup": ("gateway.cli.backup:backup", "A whole copy of the database, while it runs."),
+        "restore": ("gateway.cli.backup:restore", "Put a backup back; the gateway is stopped."),
         "check": ("gateway.cli.settings:check", "Are the settings right?  --show: all in force."),
         "order": ("gateway.cli.settings:order", "Who looks at a message, in which order."),
         "plugins": ("gateway.cli.settings:plugins", "What is installed, and what is broken."),

@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway import ids
 from gateway.cli.trace_page import EVENTS
-from gateway.cli.words import LABEL, Times, identity, lines, number, quoted, short
+from gateway.cli.words import LABEL, Times, identity, lines, number, quoted, several, short
 
 STATES = {
     "confirmed": "agreed",
@@ -36,6 +36,7 @@ def render(person: Mapping[str, Any], zone: str, now: int, wide: int) -> list[st
         gone = f"until {times.stamp(known['retired_at'])}" if known.get("retired_at") else ""
         page += lines("", [identity(known["kind"], known["value"], whole=True), gone], wide)
     page += _standing(person, times, wide)
+    page += _troubles(person, times, wide)
     page += _consents(person, times, wide)
     page += _events(person, times, wide)
     for index, said in enumerate(person["inbound"]):
@@ -67,6 +68,24 @@ def _standing(person: Mapping[str, Any], times: Times, wide: int) -> list[str]:
     if person.get("per_week"):
         page += lines("wishes", [f"at most {person['per_week']} a week"], wide)
     return page
+
+
+def _troubles(person: Mapping[str, Any], times: Times, wide: int) -> list[str]:
+    """What a provider said of the person: why no marketing goes, or soon will not."""
+    found: list[str] = []
+    for one in person.get("troubles", ()):
+        last = f"the last time {times.stamp(one['last_at'])}"
+        said = f"{one['sender']}: {one['code']}, {several(one['n'], 'time')}, {last}"
+        if one["sign"]:
+            what = "UNREACHABLE: gets no marketing until there is a sign of life"
+        elif one["until"] is None:
+            what = "counted only; marketing still goes"
+        elif one["until"] > times.now:
+            what = f"gets no marketing before {times.stamp(one['until'])}: the provider lets none through"
+        else:
+            what = "over; marketing goes again"
+        found += lines("" if found else "trouble", [what, said], wide)
+    return found
 
 
 def _consents(person: Mapping[str, Any], times: Times, wide: int) -> list[str]:

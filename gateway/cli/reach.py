@@ -183,6 +183,7 @@ class _Local:
         self._parts: Parts | None = None
 
     def call(self, operation: str, **arguments: Any) -> Any:
+        import msgspec
         import trio
 
         from gateway.assembly import assemble
@@ -205,9 +206,14 @@ class _Local:
         key = Keys(self.config.keys).secret("suppression")
 
         async def run() -> Any:
-            async with SqliteStore(self.config.database, suppression_key=key) as store:
+            reserve = self.config.storage.reserve
+            async with SqliteStore(
+                self.config.database, suppression_key=key, patience=self.config.delivery.patience,
+                reserve=reserve,
+            ) as store:  # fmt: skip
                 try:
-                    return await Operations(parts, store, SystemClock()).call(operation, arguments)
+                    found = await Operations(parts, store, SystemClock()).call(operation, arguments)
+                    return json.loads(msgspec.json.encode(found))  # as a running one answers
                 except ConfigError as error:
                     raise Refused(*error.problems) from error
 

@@ -12,6 +12,8 @@ from gateway.cli.group import Target, Trouble
 from gateway.cli.output import json_option, show, show_json
 from gateway.cli.words import clean, columns, paint, quoted, several, span
 from gateway.errors import ConfigError
+from gateway.store.causes import TEMPLATE_PAUSED
+from gateway.store.watching import FAILURES, WITHDRAWALS
 
 FINE, LOOK, STOPPED, NOT_RUNNING = 0, 1, 2, 3
 
@@ -40,7 +42,7 @@ def judge(data: Mapping[str, Any], *, running: bool) -> Verdict:
     items = tuple(_items(data))
     if not running:
         return Verdict(NOT_RUNNING, items)
-    if data.get("stops"):
+    if data.get("stops") or (data.get("live") or {}).get("storage"):
         return Verdict(STOPPED, items)
     return Verdict(LOOK if items else FINE, items)
 
@@ -54,22 +56,23 @@ def _items(data: Mapping[str, Any]) -> list[Item]:
             found.append(
                 Item(
                     f"{several(n, 'delivery', 'deliveries')} without a clear answer ({why})",
-                    "nothing is sent twice; a late status settles it: gateway queue",
+                    "nothing is sent twice; a late status settles it: gateway queue unknown",
                 )
             )
         else:
             found.append(
                 Item(f"{several(n, 'delivery', 'deliveries')} held: {why}", "gateway queue")
             )
+    found += _twice(data)
     found += _held(data.get("messages", ()))
+    found += _paused(data.get("messages", ()))
     live = data.get("live") or {}
     for name, state in (live.get("senders") or {}).items():
         if state.get("trouble"):
             code, since = state["trouble"]
-            minutes = max(0, data["now"] - since) // 60_000_000
             found.append(
                 Item(
-                    f"sender {name} gets no answer ({code}) since {several(minutes, 'minute')};"
+                    f"sender {name} gets no answer ({code}) for {span(data['now'] - since)};"
                     " what waits is kept, and tried again by itself",
                     "is the provider, or the network, down?",
                 )
@@ -116,6 +119,14 @@ def _untold(data: Mapping[str, Any], waits: Mapping[str, Any]) -> Iterator[Item]
             yield Item(what, f"gateway observers dead-letters {label}")
 
 
+def _twice(data: Mapping[str, Any]) -> Iterator[Item]:
+    """What went out twice within a day: it is done, and somebody should know why."""
+    found = [one for one in data.get("twice", ()) if data["now"] - one["at"] < DAY]
+    if found:
+        what = f"{several(len(found), 'person got a message', 'people got a message')} twice"
+        yield Item(what, f"gateway message report {found[-1]['number']}")
+
+
 def _held(messages: Iterable[Mapping[str, Any]]) -> Iterator[Item]:
     """Messages that wait for a person, those with one reason together."""
     reasons: dict[str, list[Mapping[str, Any]]] = {}
@@ -129,6 +140,26 @@ def _held(messages: Iterable[Mapping[str, Any]]) -> Iterator[Item]:
         if len(held) > 1:
             what = f"{several(len(held), 'message')} from #{oldest} to #{newest} are held"
         yield Item(f"{what} for a person: {why}", f"gateway message show {newest}")
+
+
+def _paused(messages: Iterable[Mapping[str, Any]]) -> Iterator[Item]:
+    """Messages that are paused for a cause, those with one reason together."""
+    reasons: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for message in messages:
+        if message["paused"] and message.get("pause_code"):
+            why = (message["pause_code"], message["pause_reason"])
+            reasons.setdefault(why, []).append(message)
+    for (code, reason), paused in reasons.items():
+        newest, oldest = paused[0]["number"], paused[-1]["number"]
+        what = f"#{newest} {quoted(paused[0]['title'], 30)} is paused"
+        if len(paused) > 1:
+            what = f"{several(len(paused), 'message')} from #{oldest} to #{newest} are paused"
+        do = f"gateway message show {newest}"
+        if code in (FAILURES, WITHDRAWALS):
+            do = f"when it may go on: gateway message resume {newest}"
+        elif code == TEMPLATE_PAUSED:
+            do = "it goes on by itself once the template may be sent again"
+        yield Item(f"{what} ({code}): {reason}", do)
 
 
 def _silent(state: Mapping[str, Any], now: int, up_since: int | None) -> bool:

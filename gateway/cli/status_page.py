@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli import status_rest
+from gateway.cli import stops as stops_words
+from gateway.cli.replacing import facts
 from gateway.cli.words import (
     LABEL,
     Times,
@@ -15,10 +17,12 @@ from gateway.cli.words import (
     several,
     short,
     span,
+    steps,
     table,
 )
 from gateway.columns import width
 from gateway.logs import mask_phone, masked
+from gateway.stopping import ALL, DAMAGED
 
 if TYPE_CHECKING:
     from gateway.cli.status import Verdict
@@ -29,6 +33,9 @@ OPEN = ("queued", "leased", "sending", "held", "paused", "unknown")
 WAITS = ("queued", "leased", "paused")
 MANY = 12
 """Messages of a kind that are shown."""
+
+NIGHT = 10 * 3600 * 1_000_000
+"""Microseconds until somebody looks who was not woken."""
 
 
 def render(data: Data, verdict: Verdict, wide: int) -> list[str]:
@@ -53,11 +60,13 @@ def _head(data: Data, verdict: Verdict, times: Times, wide: int) -> list[str]:
     if verdict.code == NOT_RUNNING:
         answer = "NO. The gateway is not running; this is what its disk says."
         more = lines("harm", [_harm(data), "what people write is not received"], wide)
-        more += lines("do", ["systemctl start message-gateway", *_lifts(stops)], wide)
+        more += steps("do", ["systemctl start message-gateway", *stops_words.lifts(stops)], wide)
     elif verdict.code == STOPPED:
-        answer = _stopped(stops, data, times)
-        more = lines("harm", [_harm(data, stops), "STOPs still count"], wide)
-        more += lines("do", _lifts(stops), wide)
+        ails: Mapping[str, Any] = (data.get("live") or {}).get("storage") or {}
+        answer = stops_words.answer({ALL: ails} if ails else stops, data["senders"], times)
+        more = lines("harm", [_harm(data, None if ails else stops), _heard(ails, stops)], wide)
+        do = [*_mends(ails), *stops_words.lifts(stops)]
+        more += steps("do", [*do, f"can wait until the morning: {_morning(data, times)}"], wide)
     elif verdict.code == LOOK:
         answer = f"yes. {several(len(verdict.items), 'thing')} to look at today."
     else:
@@ -75,41 +84,55 @@ def _head(data: Data, verdict: Verdict, times: Times, wide: int) -> list[str]:
     return [*lines("SENDING", [answer], wide), " " * LABEL + right, *more]
 
 
-def _stopped(stops: Mapping[str, Any], data: Data, times: Times) -> str:
-    if "all" in stops:
-        stop = stops["all"]
-        return f"NO since {times.short(stop['since'])}: {_sentence(stop['reason'])}"
-    names = {scope.removeprefix("sender:"): stop for scope, stop in stops.items()}
-    parts = [f"Sender {name}: {_sentence(stop['reason'])}" for name, stop in names.items()]
-    word = "NO" if set(data.get("senders") or {}) <= set(names) else "only in part"
-    since = min(stop["since"] for stop in names.values())
-    return " ".join([f"{word} since {times.short(since)}.", *parts])
+MENDS = {
+    "full": ("df -h", "make room on the database's disk, then it goes on by itself"),
+    "readonly": (
+        "journalctl -k",
+        "mount the database's disk for writing, then it goes on by itself",
+    ),
+    "locked": ("fuser -v gateway.sqlite", "end that process, then it goes on by itself"),
+    "failing": ("journalctl -k", "a disk that fails: save the database while it can be read"),
+    "damaged": ("systemctl stop message-gateway", "gateway restore, from the last backup"),
+}
+"""What to do about a store that cannot write, by what ails it."""
 
 
-def _sentence(reason: str) -> str:
-    text = masked(reason).strip() or "no reason was given"
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+def _mends(ails: Mapping[str, Any]) -> list[str]:
+    return list(MENDS[ails["ailment"]]) if ails else []
 
 
-def _lifts(stops: Mapping[str, Any]) -> list[str]:
-    if not stops:
-        return []
-    commands = [
-        "gateway resume" if scope == "all" else f"gateway sender resume {scope[7:]}"
-        for scope in stops
+def _heard(ails: Mapping[str, Any], stops: Mapping[str, Any]) -> str:
+    if stops_words.unheard(stops):
+        return "what people write may not arrive, STOPs neither"
+    return "STOPs still count, nothing new is taken" if ails else "STOPs still count"
+
+
+def _morning(data: Data, times: Times) -> str:
+    """Say whether somebody who is woken may sleep on: people who wait, and a database that ails,
+    may not; news may, unless it expires."""
+    stops: Mapping[str, Any] = data.get("stops") or {}
+    if (data.get("live") or {}).get("storage"):
+        return "no"
+    codes = {cause["code"] for stop in stops.values() for cause in stop.get("causes", ())}
+    if DAMAGED in codes:
+        return "no, what is written now may be lost"
+    waits = _waits(data, stops)
+    if waits.get("reply"):
+        return "no, people wait for an answer"
+    ends = [
+        (message["expires_at"], message["number"])
+        for message in data.get("messages") or ()
+        if message.get("expires_at") and times.now < message["expires_at"] < times.now + NIGHT
     ]
-    return [f"when it may go on: {commands[0]}", *commands[1:]]
+    if waits and ends:
+        at, number_of = min(ends)
+        return f"if #{number_of} may; it expires {times.short(at)}"
+    return "yes"
 
 
 def _harm(data: Data, stops: Mapping[str, Any] | None = None) -> str:
-    """Say what waits, by kind, of the senders that are stopped (None: of all)."""
-    waits: dict[str, int] = {}
-    for name, figures in (data.get("senders") or {}).items():
-        if stops is not None and "all" not in stops and f"sender:{name}" not in stops:
-            continue
-        for depth in figures.get("depths") or ():
-            if depth["state"] in WAITS:
-                waits[depth["priority"]] = waits.get(depth["priority"], 0) + depth["n"]
+    """Say what waits, by kind, of what is stopped (None: of all)."""
+    waits = _waits(data, stops)
     words = {
         "reply": ("reply or question", "replies and questions"),
         "utility": ("utility delivery", "utility deliveries"),
@@ -122,11 +145,24 @@ def _harm(data: Data, stops: Mapping[str, Any] | None = None) -> str:
     return f"{', '.join(parts)} {'waits' if total == 1 else 'wait'}"
 
 
+def _waits(data: Data, stops: Mapping[str, Any] | None) -> dict[str, int]:
+    waits: dict[str, int] = {}
+    for name, figures in (data.get("senders") or {}).items():
+        for depth in figures.get("depths") or ():
+            marketing = depth["priority"] == "marketing"
+            stopped = stops is None or stops_words.concerning(stops, name, marketing=marketing)
+            if depth["state"] in WAITS and stopped:
+                waits[depth["priority"]] = waits.get(depth["priority"], 0) + depth["n"]
+    return waits
+
+
 def _needs(verdict: Verdict, wide: int) -> list[str]:
     found: list[str] = []
     for item in verdict.items:
         label = "look" if not found else ""
-        found += lines(label, [masked(item.what), f"→ {item.do}"], wide, between="  ")
+        both = [masked(item.what), f"→ {item.do}"]
+        whole = "  ".join(both)
+        found += steps(label, [whole] if width(whole) <= wide - LABEL else both, wide)
     return found
 
 
@@ -137,23 +173,38 @@ def _sender(name: str, figures: Data, data: Data, times: Times, wide: int) -> li
     if live.get("display"):
         shown = live["display"]
         pieces.append(mask_phone(shown) if shown.lstrip("+")[:1].isdigit() else masked(shown))
-    if f"sender:{name}" in (data.get("stops") or {}):
+    if stops_words.concerning(data.get("stops") or {}, name, marketing=False):
         pieces.append("STOPPED")
+    elif stops_words.concerning(data.get("stops") or {}, name, marketing=True):
+        pieces.append("MARKETING WAITS")
     if live.get("rate") or live.get("allowed"):
         of = f" of {live['allowed']:g}/s" if live.get("allowed") else ""
         pieces.append(f"{live['rate']:.1f}/s{of}")
+    if live.get("slowed"):
+        pieces.append(f"slowed down to {live['slowed']:.3g}/s, the provider asked for less")
+    if live.get("breaker", "closed") != "closed":
+        pieces.append("no answer: one at a time is tried")
+    known = live.get("facts") or {}
+    if live.get("allowed"):  # what the provider allows is in it
+        known = known and {**known, "per_second": None}
+    pieces += facts(known) if known else []
     last = f", last {times.short(figures['last'])}" if figures.get("last") else ""
     pieces.append(f"24 h: {number(figures.get('accepted', 0))} accepted{last}")
     quota = live.get("quota")
+    full = quota is not None and quota["used"] >= quota["of"]
     if quota:  # counts people, and only what the limit is about: another number than `accepted`
         within = span(int(quota["s"] * 1e6))
-        pieces.append(f"limit: {number(quota['used'])} of {number(quota['of'])} in {within}")
+        word = "LIMIT USED UP" if full else "limit"
+        pieces.append(f"{word}: {number(quota['used'])} of {number(quota['of'])} in {within}")
     waits = sum(d["n"] for d in figures.get("depths") or () if d["state"] in WAITS)
     if waits:
-        upcoming = f", next {times.short(figures['next'])}" if figures.get("next") else ""
+        asks = figures.get("next") and not full  # it asks again then, and is put off once more
+        upcoming = f", next {times.short(figures['next'])}" if asks else ""
         pieces.append(f"{number(waits)} wait{'' if waits > 1 else 's'}{upcoming}")
     if live.get("last_webhook") is not None:
         pieces.append(f"webhooks {times.ago(live['last_webhook'])}")
+    elif live and figures.get("accepted"):
+        pieces.append("no webhook since the start")
     return _named(name, pieces, wide)
 
 
@@ -187,7 +238,7 @@ def _now(messages: list[Data], times: Times, wide: int) -> list[str]:
         if note:
             found += lines("", [note], wide)
     found[0] = "now".ljust(LABEL) + found[0][LABEL:]
-    if len(messages) == 1:
+    if len(messages) == 1 and not messages[0].get("paused"):
         hint = f"stop it: gateway message pause {messages[0]['number']}"
         last = found[-1]
         if len(found) > 1 and width(last) + 3 + width(hint) <= wide:

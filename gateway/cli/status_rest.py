@@ -24,6 +24,7 @@ def render(data: Data, times: Times, wide: int) -> list[str]:
     page = _people(data.get("people") or {}, data.get("cases") or {}, times, wide)
     page += _inputs(data.get("inputs") or {}, live.get("inputs") or {}, times, wide)
     page += _told(live.get("waits") or {}, times, wide)
+    page += _safety(data, times, wide)
     return page + _store(live.get("store") or {}, wide)
 
 
@@ -80,6 +81,30 @@ def _input(state: Data, times: Times) -> str:
         )
     note = f" ({masked(state['note'])})" if state.get("note") else ""
     return f"ok {times.short(last)}{note}" + (f", next {soon}" if soon else "")
+
+
+def _safety(data: Data, times: Times, wide: int) -> list[str]:
+    """What must never be, the last backup, the last looks at the database and the ledger."""
+    marks, twice, head = data.get("marks") or {}, data.get("twice"), data.get("head")
+    if not marks.get("alive"):  # it never ran
+        return []
+    pieces = []
+    if twice is not None:
+        last = f", the last {times.short(twice[-1]['at'])}" if twice else ""
+        pieces.append(f"sent twice {number(len(twice))}{last}")
+        unknown = sum(one["n"] for one in data.get("waiting", ()) if one["state"] == "unknown")
+        pieces.append(f"unknown {number(unknown)}")
+    backup = marks.get("backup")
+    pieces.append(
+        f"backup {times.short(backup)}" if backup else "no backup yet: gateway backup FILE"
+    )
+    if marks.get("checked"):
+        found = marks.get("damages")
+        word = "DAMAGED: gateway restore, from the last backup" if found else "whole"
+        pieces.append(f"database {word} (checked {times.short(marks['checked'])})")
+    if head:
+        pieces.append(f"ledger signed {times.short(head['at'])}")
+    return lines("safety", pieces, wide)
 
 
 def _store(store: Data, wide: int) -> list[str]:

@@ -164,6 +164,14 @@ def lines(
     return [padded(label if not index else "", indent) + text for index, text in enumerate(found)]
 
 
+def steps(label: str, pieces: Iterable[str], wide: int) -> list[str]:
+    """Things to do, one below the other: each begins a line."""
+    found: list[str] = []
+    for piece in filter(None, pieces):
+        found += lines("" if found else label, [piece], wide)
+    return found
+
+
 def wrapped(text: str, room: int) -> list[str]:
     """Break a text at spaces; a word that is too long is broken anywhere."""
     found = [""]

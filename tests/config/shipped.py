@@ -26,6 +26,7 @@ def placed(file: Path, folder: Path) -> Path:
     secrets.mkdir()
     for name in secret_names(read(file)):
         (secrets / name).write_text("a-fake-secret-of-tests\n")
+    shutil.copy(CONFIG / "rates.toml", folder)
     return Path(shutil.copy(file, folder / "gateway.toml"))
 
 

@@ -16,6 +16,7 @@ from gateway.api import Button, Hold, Message, Template, Topic
 from gateway.assembly import assemble
 from gateway.consent import StopWords
 from gateway.discovery import discover
+from gateway.safety import DeliverySettings, Hearing
 from gateway.tables import Problems, read_table
 from gateway.values import says
 from gateway_plugins.outputs.whatsapp.compose import by_template
@@ -33,6 +34,9 @@ TABLES = {
     "proof": core.Proof,
     "retention": core.Retention,
     "service": core.Service,
+    "cost": core.Cost,
+    "delivery": DeliverySettings,
+    "hearing": Hearing,
 }
 OF_PLUGINS = {
     "senders": "output",

@@ -165,6 +165,16 @@ def test_the_salt_changes_with_what_is_judged(file: Path) -> None:
     assert make(file).salt == salt
 
 
+def test_one_number_is_one_sender(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two senders of one number would each keep its limits alone."""
+    monkeypatch.setattr(Phone, "sends_as", "number 1", raising=False)
+    with pytest.raises(ConfigError) as caught:
+        make(file)
+    (problem,) = caught.value.problems
+    assert "[senders.second]" in problem
+    assert "number 1 is that of [senders.main] already" in problem
+
+
 @pytest.mark.parametrize(
     ("message", "sender", "language"),
     [

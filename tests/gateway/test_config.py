@@ -118,6 +118,7 @@ def test_paths_are_relative_to_the_file(file: Path) -> None:
         ("[people]", '[consent]\nstop_words = ["!"]\n[people]', "[consent] stop_words: nobody can write '!'"),
         ("[people]", '[store]\npath = ""\n[people]', "[store] path: is empty; name a file such as"),
         ("[people]", '[store]\npath = "."\n[people]', "[store] path: "),
+        ("[people]", '[store]\nreserve = "64KB"\n[people]', "[store] reserve: is at least 1MB"),
         ("[people]", '[server]\npublic = "127.0.0.1:99999"\n[people]',
          "[server] public: nobody can listen on '127.0.0.1:99999'; write \"127.0.0.1:8080\""),
         ("[people]", '[server]\npublic = "8080"\n[people]', "[server] public: nobody can listen on '8080'"),

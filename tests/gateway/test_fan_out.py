@@ -134,7 +134,7 @@ async def test_every_message_that_waits_for_a_person_is_counted(house: House) ->
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     metrics.prepare(version="1", codes={"doubted", "no_topic"})
-    await Figures(metrics).look(house.store, ["main"], people=False)
+    await Figures(metrics).look(house.store, ["main"], at=0, people=False)
     held = {
         sample.labels["code"]: sample.value
         for family in registry.collect()

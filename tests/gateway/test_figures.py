@@ -9,9 +9,11 @@ from prometheus_client import CollectorRegistry
 
 from gateway.api import NotSent, Rejected
 from gateway.attempt import TRIES, Attempts
+from gateway.consequences import Consequences
 from gateway.figures import RECENT, Figures, said
 from gateway.limiter import Limiter
 from gateway.metrics import Metrics
+from gateway.senders import Senders
 from gateway.stopping import Stop
 from gateway.store.protocol import Settlement
 from gateway.testing import delivery
@@ -69,13 +71,14 @@ async def after(*answers: Any, attempt: int = 1) -> Figures:
     figures = Figures(Metrics(CollectorRegistry()))
     store: Any = Kept()
     output: Any = Answers(list(answers))
+    consequences = Consequences({}, Senders({}, store), store, Clock())
     attempts = Attempts(
-        "main", output, store, Clock(), figures, "n", pause=lambda s: None, chance=lambda: 0.5
+        "main", output, store, Clock(), figures, "n", lambda s: None, consequences, lambda: 0.5
     )
     for n in range(attempt, attempt + len(answers)):
         grant = Limiter(0.0).take([], 1.0, 1.0)
         assert not hasattr(grant, "until")
-        await attempts.send(delivery(attempt=n), grant)  # type: ignore[arg-type]
+        await attempts.send(delivery(attempt=n, failures=n - 1), grant)  # type: ignore[arg-type]
     return figures
 
 

@@ -19,6 +19,7 @@ SERIES = {
     "deliveries": "topic kind sender outcome",
     "not_sent": "sender outcome code",
     "attempts": "sender outcome code",
+    "resent": "sender",
     "statuses": "sender status",
     "failures_reported": "sender code",
     "inbound": "sender kind",
@@ -41,6 +42,15 @@ SERIES = {
     "ledger_broken": "",
     "sender_paused": "sender",
     "sender_trouble": "sender",
+    "sender_deaf": "sender",
+    "sent_twice": "sender",
+    "sender_stopped": "sender code",
+    "sender_breaker": "sender",
+    "sender_pace_share": "sender",
+    "tier_used": "portfolio",
+    "tier_limit": "portfolio",
+    "sender_marketing_stopped": "sender code",
+    "messages_paused": "code",
     "oldest_due_seconds": "sender",
     "windows_open": "sender",
     "sending": "",
@@ -54,6 +64,12 @@ SERIES = {
     "store_queue": "lane",
     "store_bytes": "",
     "store_free_bytes": "",
+    "store_damaged": "",
+    "store_ailment": "ailment",
+    "store_reserve_bytes": "",
+    "clock_jump_seconds": "",
+    "backup_timestamp_seconds": "",
+    "marketing_held": "cause",
     "start_timestamp_seconds": "",
     "build_info": "version",
 }
@@ -99,6 +115,12 @@ def test_every_series_is_there_with_its_labels() -> None:
     metrics.input_succeeded.labels("blog").set(1)
     metrics.input_next.labels("blog").set(1)
     metrics.ledger_due.labels("mail").set(1)
+    metrics.tier_used.labels("main").set(1)
+    metrics.tier_limit.labels("main").set(1)
+    metrics.sender_pace.labels("main").set(1)
+    metrics.store_ailment.labels("full").set(1)
+    for stopped in (metrics.sender_stopped, metrics.marketing_stopped):
+        stopped.labels("main", "x").set(1)
     found = page(metrics)
     assert {name.removeprefix("gateway_") for name in found} == set(SERIES)
     for name, labels in SERIES.items():

@@ -12,7 +12,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from gateway.errors import ConfigError, Later, StoreError
+from gateway.errors import ConfigError, Later, StoreError, StoreFault
 from gateway.ids import new_id
 from gateway.inbound import Event
 from gateway.message import Message
@@ -526,3 +526,43 @@ async def test_the_first_event_since_a_time(
     at = NOW - ago * 3600_000_000
     found = await store.people_report("events_since", at=at)
     assert found == first
+
+
+# --- a store that takes nothing -----------------------------------------------------------------
+async def test_while_the_store_takes_nothing_nothing_is_done(
+    store: SqliteStore, autojump_clock: MockClock
+) -> None:
+    """A mail that went out would go out again and again: nobody could remember it."""
+    await happen(store, "ab")
+    observer = Notices(answer)
+    store.condition.met(StoreFault("full", "full"))
+    await given(store, observer, lambda: trio.current_time() > 300, step=1)
+    assert observer.saw == []
+    store.condition.well()
+    await until_done(store, observer)
+    assert observer.saw == ["a", "b"]
+    assert await answers(store) == ["re:a", "re:b"]
+
+
+async def test_an_answer_waits_for_the_store(store: SqliteStore, autojump_clock: MockClock) -> None:
+    """It fills while somebody is being answered: the answer is kept, and given once."""
+    await happen(store, "ab")
+    saw: list[list[str]] = []
+
+    def act(event: Event) -> list[Message]:
+        if event.code == "a":
+            store.condition.met(StoreFault("full", "full"))
+        return answer(event)
+
+    def well_again() -> bool:
+        if trio.current_time() > 300 and store.condition.fault is not None:
+            saw.append(list(observer.saw))
+            store.condition.well()
+        return "b" in observer.saw
+
+    observer = Notices(act)
+    await given(store, observer, well_again, step=1)
+    assert saw == [["a"]]
+    assert observer.saw == ["a", "b"]
+    assert "re:a" in await answers(store)
+    assert await rows(store, "SELECT event FROM dead_letters") == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.values import Duration, PhoneNumberError, phone, said, says
+from gateway.values import Duration, PhoneNumberError, Size, phone, said, says
 
 
 @pytest.mark.parametrize(
@@ -141,3 +141,26 @@ def test_said_is_what_was_said(written: str, heard: str) -> None:
 def test_says_finds_whole_words(text: str, words: list[str], whole: bool, found: bool) -> None:
     """A word counts as a whole, not inside another."""
     assert says(text, words, whole=whole) is found
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [
+        ("64MB", 64 << 20),
+        ("0.5 GB", 512 << 20),
+        ("12kb", 12 << 10),
+        ("7B", 7),
+        (4096, 4096),
+        (0, 0),
+    ],
+)
+def test_sizes(written: object, size: int) -> None:
+    """And what is shown is read again as the same."""
+    assert Size.parse(written) == size
+    assert Size.parse(str(Size.parse(written))) == size
+
+
+@pytest.mark.parametrize("written", ["", "64", "MB", "-1MB", "64MB!", -1, 1.5, True, None, 1 << 60])
+def test_what_is_no_size(written: object) -> None:
+    with pytest.raises(ValueError, match="size"):
+        Size.parse(written)

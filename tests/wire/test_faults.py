@@ -84,7 +84,7 @@ async def test_one_bad_contact_stops_nobody_else(tmp_path: Path) -> None:
             return (await gateway.counts(number)).get("read", 0) == len(people) - 1
 
         await gateway.until(others)
-        assert await gateway.daemon.store.stops() == {}
+        assert await gateway.daemon.store.stops() == []
 
 
 async def test_the_webhook_needs_no_slash(tmp_path: Path) -> None:

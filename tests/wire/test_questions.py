@@ -92,8 +92,8 @@ async def test_while_no_mail_goes_nothing_is_lost(tmp_path: Path) -> None:
         server.answers["connect"] = "421 busy"
         async with running(tmp_path, more=SETTINGS.format(port=server.port)) as gateway:
             await gateway.sandbox.say(PHONE, "Habt ihr morgen offen?")
-            await gateway.until(lambda: gateway.daemon.live()["waits"])
-            waits = gateway.daemon.live()["waits"]["forward"]
+            await gateway.until(lambda: gateway.daemon.background.live()["waits"])
+            waits = gateway.daemon.background.live()["waits"]["forward"]
             assert waits["why"].endswith("refuses the mail (421)")
             done = await gateway.call("case_answer", case="1", text="Ja, bis 20 Uhr.", by="anna")
             assert done == {"case": 1, "repeated": False}

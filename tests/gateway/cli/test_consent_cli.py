@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -118,6 +119,7 @@ def test_a_ledger_that_was_written_anew_does_not_fit_the_mail(gateway, ledger):
     assert "nothing was changed, deleted or inserted before" in " ".join(fine.split())
     database = ledger / "gateway.sqlite"
     database.unlink()
+    shutil.rmtree(ledger / "gateway.sqlite-replay")
     for log in ledger.glob("gateway.sqlite-*"):
         log.unlink()
 

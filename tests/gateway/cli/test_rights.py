@@ -104,7 +104,9 @@ def test_erase(gateway, ada):
 
 def test_what_was_erased_is_in_no_byte_of_the_database(gateway, ada):
     gateway("contacts", "erase", ADA, "--yes")
-    for path in ada.glob("gateway.sqlite*"):
+    files = [path for path in ada.rglob("gateway.sqlite*/**/*") if path.is_file()]
+    assert files, "the replay file is looked at, too"
+    for path in (*files, *(one for one in ada.glob("gateway.sqlite*") if one.is_file())):
         content = path.read_bytes()
         assert b"3920055" not in content, path
         assert b"stand at the fair" not in content, path

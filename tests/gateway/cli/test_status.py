@@ -109,12 +109,13 @@ STOP = {"sender:main": {"reason": "token: session invalidated (190)", "since": N
 
 def test_a_sender_is_stopped():
     data = with_(stops=STOP)
-    assert page(data, 80)[:6] == [
+    assert page(data, 80)[:7] == [
         "SENDING  NO since 18:37. Sender main: token: session invalidated (190).",
         "         message-gateway 1.2.0, up 7 d · 21 Nov 18:41 CET",
         "harm     4 replies and questions, 3,856 marketing deliveries wait",
         "         STOPs still count",
         "do       when it may go on: gateway sender resume main",
+        "         can wait until the morning: no, people wait for an answer",
         "main     +49 301 *** 412 · STOPPED · 1.1/s · 24 h: 5,250 accepted, last 18:40",
     ]
 
@@ -128,6 +129,29 @@ def test_a_person_paused_everything():
     data = with_(stops={"all": {"reason": "paused by a person", "since": NOW - 40 * HOUR}})
     assert page(data)[0].startswith("SENDING  NO since 20 Nov 02:41: paused by a person.")
     assert "do       when it may go on: gateway resume" in page(data)
+
+
+@pytest.mark.parametrize(
+    ("ailment", "do"),
+    [
+        ("full", "do       df -h"),
+        ("readonly", "do       journalctl -k"),
+        ("locked", "do       fuser -v gateway.sqlite"),
+        ("failing", "do       journalctl -k"),
+        ("damaged", "do       systemctl stop message-gateway"),
+    ],
+)
+def test_the_store_cannot_write(ailment, do):
+    data = with_()
+    data["live"]["storage"] = {
+        "ailment": ailment, "reason": "the disk with the database is full", "since": NOW - 4 * MINUTE,
+    }  # fmt: skip
+    assert judge(data, running=True).code == 2
+    shown = page(data)
+    assert shown[0].startswith("SENDING  NO since 18:37: the disk with the database is full.")
+    assert any("STOPs still count, nothing new is taken" in line for line in shown)
+    assert any(line.startswith(do) for line in shown)
+    assert any("can wait until the morning: no" in line for line in shown)
 
 
 def test_no_daemon():
@@ -153,7 +177,7 @@ def test_things_to_look_at():
     assert shown[1:7] == [
         "look     2 deliveries held: plugin_raised: filter failed  → gateway queue",
         "         1 delivery without a clear answer (read_timeout: no answer)",
-        "         → nothing is sent twice; a late status settles it: gateway queue",
+        "         → nothing is sent twice; a late status settles it: gateway queue unknown",
         "         #413 “Förderung ab Januar” is held for a person: redaktion was asked 17:20",
         "         → gateway message show 413",
         "         input blog is parked: only other settings can help  → gateway check",
@@ -284,3 +308,25 @@ def test_an_empty_gateway():
 def test_numbers_of_people_do_not_appear():
     data = with_(stops={"all": {"reason": "call +49 171 3920033", "since": NOW}})
     assert "3920033" not in "\n".join(page(data))
+
+
+@pytest.mark.parametrize(
+    ("marks", "line"),
+    [
+        ({}, None),
+        ({"alive": NOW}, "safety   no backup yet: gateway backup FILE"),
+        ({"alive": NOW, "backup": NOW - 60_000_000}, "safety   backup 18:40"),
+        (
+            {"alive": NOW, "checked": NOW, "damages": 0},
+            "safety   no backup yet: gateway backup FILE · database whole (checked 18:41)",
+        ),
+    ],
+)
+def test_what_lies_between_you_and_a_loss(marks, line):
+    found = [one for one in page(with_(marks=marks)) if one.startswith("safety")]
+    assert found == ([line] if line else [])
+
+
+def test_a_damaged_database_is_said():
+    shown = page(with_(marks={"alive": NOW, "backup": NOW, "checked": NOW, "damages": 2}))
+    assert "DAMAGED: gateway restore, from the last backup" in "\n".join(shown)

@@ -156,7 +156,7 @@ def test_no_line_is_too_long(wide):
             "WAITING   due 2026-11-21 20:18:04, in 2 h · limit: quiet: closed",
         ),
         ("sending", {}, "SENDING   on the wire at this moment"),
-        ("paused", {}, "PAUSED    the message is paused · gateway message resume 412"),
+        ("paused", {}, "PAUSED    the message is paused · go on: gateway message resume 412"),
         (
             "held",
             {"code": "plugin_raised", "reason": "filter failed"},
@@ -281,7 +281,7 @@ STOP = {"reason": "Wartung", "since": AT + 30 * MINUTE}
         ({"running": False}, "the gateway is not running · systemctl start message-gateway"),
         (
             {"message": STORY["message"] | {"paused": 1}},
-            "the message is paused · gateway message resume 412",
+            "the message is paused · go on: gateway message resume 412",
         ),
     ],
 )
