@@ -67,11 +67,13 @@ def test_after_a_restore_nobody_is_written_to_twice_or_against_their_will(world:
     told = world.data("restore", str(file))
     assert told["withdrawals"] == len(withdrawn), told
     assert told["sends"] >= sum(sent.values()) - before, told
+    read = world.site.fetches["/feed.xml"]
     world.start_gateway()
     held = world.data("status")["stops"]["marketing"]
     assert [cause["code"] for cause in held["causes"]] == ["restored"], held
     assert f"gave back {len(withdrawn)} withdrawals" in held["reason"], held
-    world.until(lambda: world.site.fetches.get("/feed.xml", 0) >= 4, "the feed is read again")
+    world.until(lambda: world.site.fetches["/feed.xml"] >= read + 2, "the feed is read again")
+    world.until(lambda: posted(world) == 2, "both posts are there again")
     world.import_contacts(late)
     world.until(lambda: open_messages(world) == 0, "all posts have their deliveries", 30)
     assert posts(world) == sent, "something was sent while marketing was held"
@@ -113,6 +115,11 @@ def settled(world: World) -> bool:
 def open_messages(world: World) -> int:
     """Return how many posts have not all their deliveries yet."""
     return int(query(world, "SELECT count(*) FROM messages WHERE state <> 'started'")[0][0])
+
+
+def posted(world: World) -> int:
+    """Return how many posts were accepted."""
+    return int(query(world, "SELECT count(*) FROM messages WHERE input <> 'send'")[0][0])
 
 
 def waiting(world: World) -> int:
