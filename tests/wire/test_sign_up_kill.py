@@ -20,7 +20,7 @@ import pytest
 
 from tests.wire.world import World, numbers, query
 
-KILLS = int(os.environ.get("KILLS", "10"))
+KILLS = int(os.environ.get("KILLS", "15"))
 VISITORS = 16
 """Who sign up at the same time."""
 UP = 2.5
