@@ -82,6 +82,7 @@ class Sending:
         self._slowing = consequences.slowing[sender]
         consequences.join(sender, self._pause, self._pace)
         self._waiting = 0  # leased and not begun
+        self._lease_takes = 0.0  # seconds, learned: so much longer lasts what is leased ahead
         self._in_the_air = 0
         self._room = trio.Event()
         self._paused: dict[int, float] = {}  # priority → until, steady seconds
@@ -116,7 +117,7 @@ class Sending:
     # --- leasing --------------------------------------------------------------------------------
     async def _once(self, nursery: trio.Nursery) -> None:
         interval = max(self.granting.interval, 1e-4)
-        ahead = max(2, min(IN_THE_AIR, int(AHEAD / interval)))
+        ahead = max(2, min(FAST, int((AHEAD + self._lease_takes) / interval)))
         most = max(IN_THE_AIR, min(FAST, int(ANSWERED / interval)))
         free = min(ahead - self._waiting, most - self._waiting - self._in_the_air)
         if self.attempts.failing:
@@ -134,6 +135,7 @@ class Sending:
             await trio.sleep(0.1)  # what went out must be written down before more goes
             return
         if open_priorities:
+            asked = trio.current_time()
             try:
                 with trio.CancelScope(shield=True):  # a lease must not get lost on the way back
                     leased = await self._store.lease(
@@ -152,6 +154,7 @@ class Sending:
                 log.error("sender %s: cannot read what is due: %s", self.sender, error)
                 await trio.sleep(1.0)
                 return
+            self._lease_takes += (trio.current_time() - asked - self._lease_takes) / 4
         for delivery in leased:
             self._waiting += 1
             nursery.start_soon(self._one, delivery)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 
 import trio
@@ -15,6 +16,17 @@ from gateway.verdicts import Limit, Quota, Rate
 
 AHEAD = 0.050
 """Seconds of work that are leased ahead of the limits: a STOP finds little to undo."""
+
+
+class _Waiting:
+    """A delivery in line.  `answer` is None until it is known, and if sending stops."""
+
+    __slots__ = ("answer", "delivery", "limits", "started", "woken")
+
+    def __init__(self, delivery: Delivery, limits: list[Limit], started: float) -> None:
+        self.delivery, self.limits, self.started = delivery, limits, started
+        self.answer: Grant | Wait | None = None
+        self.woken = trio.Event()
 
 
 class Granting:
@@ -38,35 +50,83 @@ class Granting:
         self._stopping = stopping
         self._decide = decide
         self._pause = pause
-        self._gate = trio.Lock()  # first come, first served: trio's locks are fair
-        self.interval = AHEAD / 4
-        """Seconds between grants, learned."""
+        self._line: deque[_Waiting] = deque()  # first come, first served
+        self._distance = AHEAD / 4  # seconds between grants, learned
         self._last_grant = 0.0
         self._keys: frozenset[str] = frozenset()
         self.shared: list[Rate | Quota] = []
         """Limits that all of this sender count against."""
 
+    @property
+    def interval(self) -> float:
+        """Seconds from one to the next as the limits allow it that all share; as it went lately,
+        if there are none.  What a slow disk makes of it must not lease even less ahead."""
+        rates = [limit.per_second for limit in self.shared if isinstance(limit, Rate)]
+        return 1 / min(rates) if rates else self._distance
+
     async def granted(self, delivery: Delivery, limits: list[Limit]) -> Grant | None:
         """Take all limits, waiting some milliseconds if it must; None if it comes back later."""
         started = trio.current_time()
-        if not (self._gate.locked() or self._stopping.is_set()):  # nobody waits before this one
+        if not (self._line or self._stopping.is_set()):  # nobody waits before this one
             answer = self._take(delivery, limits, started)
             if isinstance(answer, Grant):
                 return answer
-        async with self._gate:
-            while not self._stopping.is_set():
-                answer = self._take(delivery, limits, started)
-                if isinstance(answer, Grant):
-                    return answer
-                wait = max(0.0, answer.again - trio.current_time())  # time goes on meanwhile
-                if wait > AHEAD * 1.5:
-                    break
-                await trio.sleep(wait)
-            else:
-                await self._decide(delivery, Decision(delivery=delivery.id, to="queued"))
-                return None
-        await self._not_yet(delivery, answer, limits)
+        mine = _Waiting(delivery, limits, started)
+        self._line.append(mine)
+        head = self._line[0] is mine
+        try:
+            if not head:
+                await mine.woken.wait()
+                head = mine.answer is None
+            if head:
+                await self._at_the_head(mine)
+        except BaseException:
+            if isinstance(mine.answer, Grant):
+                mine.answer.give_back()
+            raise
+        finally:
+            if mine.answer is None:
+                self._line.remove(mine)
+            if head:
+                self._go_on()
+        if isinstance(mine.answer, Grant):
+            return mine.answer
+        if mine.answer is None:  # it stops
+            await self._decide(delivery, Decision(delivery=delivery.id, to="queued"))
+        else:
+            await self._not_yet(delivery, mine.answer, limits)
         return None
+
+    async def _at_the_head(self, first: _Waiting) -> None:
+        """Wait until the first in line has its answer, unless sending stops."""
+        while not self._stopping.is_set():
+            wait = self._answered(first)
+            if first.answer is not None:
+                return
+            await trio.sleep(wait)
+
+    def _go_on(self) -> None:
+        """Answer those who come next, as far as that can be said in this moment: a busy event
+        loop comes round every few milliseconds, and many may go by then.  Wake the next one."""
+        while self._line and not self._stopping.is_set():
+            first = self._line[0]
+            self._answered(first)
+            if first.answer is None:
+                break
+            first.woken.set()
+        if self._line:
+            self._line[0].woken.set()
+
+    def _answered(self, first: _Waiting) -> float:
+        """Answer the first in line, who is out of it then; or say how many seconds it waits."""
+        answer = self._take(first.delivery, first.limits, first.started)
+        wait = 0.0
+        if isinstance(answer, Wait):
+            wait = max(0.0, answer.again - trio.current_time())  # time goes on meanwhile
+        if isinstance(answer, Grant) or wait > AHEAD * 1.5:
+            first.answer = answer
+            self._line.popleft()
+        return wait
 
     def when(self, delivery: Delivery, limits: list[Limit]) -> list[tuple[int, str]]:
         """Return what holds a delivery now: until when (UTC microseconds) and what it is, the
@@ -87,7 +147,7 @@ class Granting:
         # A moment in which nothing was due says little: what follows it must not begin from naught.
         distance = min(now - self._last_grant, AHEAD / 2)
         self._last_grant = now
-        self.interval += (distance - self.interval) * 0.2
+        self._distance += (distance - self._distance) * 0.2
         keyed = [limit for limit in limits if isinstance(limit, Rate | Quota)]
         self.shared = [limit for limit in keyed if limit.key in self._keys] or self.shared
         self._keys = frozenset(limit.key for limit in keyed)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from enum import IntEnum
+from time import perf_counter
 from typing import Any
 
 import trio
@@ -17,8 +17,9 @@ from gateway.store.condition import Work
 CAPACITY = 4096
 """Jobs that may wait in a lane."""
 
-PATIENCE = 20
-"""Transactions that the slowest lane may be passed over before it gets its turn."""
+PATIENCE = 0.020
+"""Seconds that a job of the slowest lane may be passed over, and that lie between two of them while
+there is something urgent."""
 
 
 class Lane(IntEnum):
@@ -38,11 +39,12 @@ class Lane(IntEnum):
 class Job:
     """One job and its caller, a trio task that sleeps until it is woken."""
 
-    __slots__ = ("caller", "error", "result", "run", "token", "work")
+    __slots__ = ("caller", "error", "result", "run", "since", "token", "work")
 
     def __init__(self, run: Callable[[Any], Any], work: Work) -> None:
         self.run = run
         self.work = work
+        self.since = perf_counter()
         self.caller = trio.lowlevel.current_task()
         self.token = trio.lowlevel.current_trio_token()
         self.result: Any = None
@@ -56,7 +58,7 @@ class Lanes:
         self._lanes: tuple[deque[Job], ...] = tuple(deque() for _ in Lane)
         self._wake = threading.Condition()
         self._closed = False
-        self._passed_over = 0
+        self._last_bulk = float("-inf")
 
     def put(self, lane: Lane, job: Job) -> None:
         """Add a job.  Raises StoreFull if the lane is full, StoreError once it is closed."""
@@ -101,11 +103,12 @@ class Lanes:
         bulk = self._bulk_turn()
         if bulk is not None:
             yield bulk
+            self._last_bulk = perf_counter()
             return
         job = self._urgent()
         while job is not None:
             yield job
-            job = self._urgent() if time.perf_counter() < deadline else None
+            job = self._urgent() if perf_counter() < deadline else None
 
     def _bulk_turn(self) -> Job | None:
         """Take a bulk job if it is its turn.  It gets a transaction of its own, so that nobody
@@ -114,10 +117,9 @@ class Lanes:
             bulk = self._lanes[Lane.BULK]
             if not bulk:
                 return None
-            if self._passed_over < PATIENCE and any(self._lanes[: Lane.BULK]):
-                self._passed_over += 1
+            due = max(bulk[0].since, self._last_bulk) + PATIENCE
+            if any(self._lanes[: Lane.BULK]) and perf_counter() < due:
                 return None
-            self._passed_over = 0
             return bulk.popleft()
 
     def _urgent(self) -> Job | None:

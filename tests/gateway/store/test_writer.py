@@ -268,22 +268,29 @@ async def test_bulk_has_commits_of_its_own(desk: Desk) -> None:
     assert len(desk.fake.groups[1]) == 3, "what is urgent went first"
 
 
-async def test_bulk_does_not_starve(desk: Desk) -> None:
-    """However much is urgent, a bulk job gets its turn after some transactions."""
-    done = trio.Event()
+async def test_bulk_does_not_starve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much is urgent, a bulk job gets its turn after a time, and then no second one."""
+    now = 100.0
+    monkeypatch.setattr(module, "perf_counter", lambda: now)
+    lanes = module.Lanes()
 
-    async def urgent(n: int) -> None:
-        while not done.is_set():
-            await desk.put(Lane.SEND, n)
+    def put(lane: Lane, name: str) -> None:
+        lanes.put(lane, module.Job(lambda _: name, lane.work))
 
-    async with trio.open_nursery() as nursery:
-        for n in range(4):
-            nursery.start_soon(urgent, n)
-        for n in range(3):
-            await desk.put(Lane.BULK, f"bulk {n}")
-        done.set()
-    at = [n for n, group in enumerate(desk.fake.groups) if group[:1] == ["bulk 2"]]
-    assert at[0] <= 4 * (module.PATIENCE + 2)
+    def group() -> list[str]:
+        return [job.run(None) for job in lanes.next(now + 0.001)]
+
+    put(Lane.BULK, "bulk 1")
+    put(Lane.BULK, "bulk 2")
+    went = []
+    for moment in (0.0, 0.9, 1.0, 1.1, 1.9, 2.0, 2.1):
+        now = 100.0 + moment * module.PATIENCE * 1.001
+        put(Lane.WEBHOOK, "urgent")
+        went.append(group())
+    urgent, waited = ["urgent"], ["urgent", "urgent"]
+    assert went == [urgent, urgent, ["bulk 1"], waited, urgent, ["bulk 2"], waited]
+    put(Lane.BULK, "bulk 3")
+    assert group() == ["bulk 3"], "nothing is urgent, so nobody waits for it"
 
 
 async def test_no_wake_up_is_lost(desk: Desk) -> None:
