@@ -103,7 +103,6 @@ class Lanes:
         bulk = self._bulk_turn()
         if bulk is not None:
             yield bulk
-            self._last_bulk = perf_counter()
             return
         job = self._urgent()
         while job is not None:
@@ -120,6 +119,7 @@ class Lanes:
             due = max(bulk[0].since, self._last_bulk) + PATIENCE
             if any(self._lanes[: Lane.BULK]) and perf_counter() < due:
                 return None
+            self._last_bulk = perf_counter()
             return bulk.popleft()
 
     def _urgent(self) -> Job | None:

@@ -1,8 +1,9 @@
-"""One thread that writes: lanes by urgency, group commit, a savepoint per job.
+"""One thread that writes: lanes by urgency, group commit.
 
 A job is a function of the transaction.  Its caller is woken when the transaction it ran in is
-committed, never before.  A job that fails is rolled back alone; a COMMIT that fails fails every
-job in it.  What the engine names as a fault of the whole store is remembered in its condition,
+committed, never before.  A job that fails is rolled back alone: the group is done once more, with
+a savepoint per job, which cost too much for all that go well.  A COMMIT that fails fails every job
+in it.  What the engine names as a fault of the whole store is remembered in its condition,
 which says what is still taken; the thread goes on whatever happens.
 """
 
@@ -31,15 +32,21 @@ OPENED_ANEW = ("readonly", "failing", "damaged")
 """After these faults the next transaction gets a connection of its own."""
 
 
+class JobFailed(Exception):
+    """A job failed that had no savepoint of its own: the group is to be done once more."""
+
+
 class Transaction(Protocol):
     """What the engine gives the writer.
 
-    `undo` raises if the whole transaction is gone (a full disk can end it), `commit` returns
+    `keep` counts what the jobs since the last one did, which `undo` forgets; `release` does it
+    too.  `undo` raises if the whole transaction is gone (a full disk can end it), `commit` returns
     whether anything was changed.
     """
 
     def begin(self) -> None: ...
     def savepoint(self) -> None: ...
+    def keep(self) -> None: ...
     def release(self) -> None: ...
     def undo(self) -> None: ...
     def commit(self) -> bool: ...
@@ -100,8 +107,8 @@ class Writer:
         return self._lanes.waiting(lane)
 
     async def run(self, lane: Lane, job: Callable[[Any], T], work: Work | None = None) -> T:
-        """Run `job(transaction)` and return its result once it is on disk.  It may run twice, if
-        the first transaction was lost to a full disk.
+        """Run `job(transaction)` and return its result once it is on disk.  It may run twice: if
+        another one of its transaction failed, or the disk was full.
 
         Not cancellable while it waits: a caller must learn whether it was committed.  Raises
         StoreFull if the lane is full or its work is not taken now (StoreFault), StoreError if
@@ -157,7 +164,9 @@ class Writer:
         """Run one transaction: begin, jobs until the budget is used up, commit, wake."""
         started = time.perf_counter()
         done: list[Job] = []
-        changed, failure = self._try(self._lanes.next(started + BUDGET), done)
+        changed, failure = self._try(self._lanes.next(started + BUDGET), done, apart=False)
+        if isinstance(failure, JobFailed):
+            changed, failure = self._try(list(done), [])
         while failure is not None and self._again(failure, done):
             changed, failure = self._try(list(done), [])
         if changed:
@@ -169,8 +178,13 @@ class Writer:
         self._wake_callers(done, changed=changed)
         self._observe(time.perf_counter() - started, len(done), failure is None)
 
-    def _try(self, jobs: Iterable[Job], done: list[Job]) -> tuple[bool, Exception | None]:
-        """Run jobs in one transaction; whether anything changed, and what broke all of it."""
+    def _try(
+        self, jobs: Iterable[Job], done: list[Job], *, apart: bool = True
+    ) -> tuple[bool, Exception | None]:
+        """Run jobs in one transaction; whether anything changed, and what broke all of it.
+
+        `apart`: a job that fails is undone by itself.  Otherwise JobFailed breaks all.
+        """
         transaction = self.transaction
         try:
             if transaction is None:
@@ -179,11 +193,16 @@ class Writer:
             for job in jobs:
                 done.append(job)
                 job.error = self.condition.refusal(job.work)
-                if job.error is None:
+                if job.error is not None:
+                    continue
+                if apart:
                     self._run_one(transaction, job)
+                else:
+                    _run(transaction, job)
+            transaction.keep()
             return transaction.commit(), None
         except Exception as error:  # noqa: BLE001 - the engine's errors are not ours to list
-            fault = self._fault_of(error)
+            fault = None if isinstance(error, JobFailed) else self._fault_of(error)
             if transaction is not None:
                 with contextlib.suppress(Exception):  # begin() says so, if it is still no good
                     transaction.rollback()
@@ -254,6 +273,13 @@ class Writer:
                 token.run_sync_soon(wake, jobs)
             except trio.RunFinishedError:  # the caller's loop is gone; the work is on disk
                 continue
+
+
+def _run(transaction: Transaction, job: Job) -> None:
+    try:
+        job.result = job.run(transaction)
+    except Exception as error:
+        raise JobFailed from error
 
 
 def _words(error: BaseException) -> str:

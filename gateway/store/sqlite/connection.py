@@ -193,6 +193,8 @@ class SqliteTransaction:
     def begin(self) -> None:
         self.execute("BEGIN IMMEDIATE")
         self._events.clear()
+        self._of_job.clear()
+        self._entries_of_job.clear()
         self._seen_changes = self._connection.total_changes()
 
     def savepoint(self) -> None:
@@ -202,9 +204,14 @@ class SqliteTransaction:
 
     def release(self) -> None:
         self.execute("RELEASE job")
+        self.keep()
+
+    def keep(self) -> None:
         for key, n in self._of_job.items():
             self._depths[key] += n
         self._entries += self._entries_of_job
+        self._of_job.clear()
+        self._entries_of_job.clear()
 
     def undo(self) -> None:
         self.known_contents.clear()

@@ -42,6 +42,9 @@ class Fake:
         self._maybe("savepoint")
         self.mark = len(self.pending)
 
+    def keep(self) -> None:
+        self._maybe("keep")
+
     def release(self) -> None:
         self._maybe("release")
 
@@ -128,6 +131,15 @@ async def test_urgent_first(desk: Desk) -> None:
     assert len(desk.fake.groups) == 2
 
 
+async def test_a_savepoint_is_for_a_group_in_which_a_job_failed(desk: Desk) -> None:
+    """Most groups need none, and each of its statements costs as much as one of a job."""
+    async with desk.busy() as nursery:
+        for n in range(3):
+            nursery.start_soon(desk.put, Lane.SEND, n)
+    assert desk.fake.log == ["begin", "keep", "commit"] * 2
+    assert len(desk.fake.groups[1]) == 3
+
+
 async def test_a_job_that_fails_is_alone(desk: Desk) -> None:
     """A failing job is rolled back and raises; the others in its commit are kept."""
 
@@ -148,14 +160,21 @@ async def test_a_job_that_fails_is_alone(desk: Desk) -> None:
     assert str(desk.outcomes["refused"]) == "not this one"
 
 
-@pytest.mark.parametrize("verb", ["begin", "savepoint", "release", "commit"])
+@pytest.mark.parametrize("verb", ["begin", "keep", "savepoint", "release", "commit"])
 @pytest.mark.parametrize("rollback", [False, True])
 async def test_a_failing_transaction_fails_all(desk: Desk, verb: str, rollback: bool) -> None:
     """Whatever breaks of the transaction: every job in it fails, none is kept, each caller has an
     error of its own, and the thread goes on, also if the ROLLBACK breaks too."""
+
+    def fail() -> None:
+        raise ValueError("no")
+
     async with desk.busy() as nursery:
         for n in range(3):
             nursery.start_soon(desk.put, Lane.SEND, n)
+        await wait_all_tasks_blocked()
+        if verb in ("savepoint", "release"):  # which only a group with a failing job gets
+            nursery.start_soon(desk.put, Lane.SEND, "bad", fail)
         await wait_all_tasks_blocked()
         # The gate's own commit must not be the one that breaks.
         broken = {verb, "rollback"} if rollback else {verb}
