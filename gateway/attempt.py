@@ -16,6 +16,7 @@ import msgspec
 import trio
 
 from gateway.breaker import Breaker, State
+from gateway.clock import Clock
 from gateway.consequences import Consequences
 from gateway.errors import WIDE, DeliveryError, NotSent, Rejected, StoreError, StoreFault
 from gateway.http import first_byte
@@ -37,12 +38,6 @@ JITTER = 0.1
 
 SOON = 1_000_000
 """Microseconds after which what waits for its sender or template is due again: by then that waits."""
-
-
-class Clock(Protocol):
-    """What delivery needs of the clock."""
-
-    def micros(self) -> int: ...
 
 
 class Report(Protocol):

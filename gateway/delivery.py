@@ -13,7 +13,8 @@ from typing import Literal
 
 import trio
 
-from gateway.attempt import Attempts, Clock, Report
+from gateway.attempt import Attempts, Report
+from gateway.clock import Clock
 from gateway.consequences import Consequences
 from gateway.errors import StoreError, StoreFault
 from gateway.granting import AHEAD, Granting

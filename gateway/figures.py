@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,11 @@ class Figures:
         self._shown: dict[Any, set[tuple[str, ...]]] = {}
         self._recent: defaultdict[str, deque[int]] = defaultdict(deque)
         """First bytes of each sender within RECENT, UTC microseconds."""
+        # Of what happens to each delivery: to look one up costs as much as to count in it.
+        self._attempts = cache(metrics.attempts.labels)
+        self._send_seconds = cache(metrics.send_seconds.labels)
+        self._deliveries = cache(metrics.deliveries.labels)
+        self._stages = cache(metrics.stage.labels)
 
     # --- delivery.Report ------------------------------------------------------------------------
     def decided(self, delivery: Delivery, outcome: str, code: str) -> None:
@@ -49,8 +54,8 @@ class Figures:
             self.ended(delivery, outcome)
 
     def attempted(self, delivery: Delivery, outcome: str, code: str, seconds: float) -> None:
-        self.metrics.attempts.labels(delivery.sender, outcome, code).inc()
-        self.metrics.send_seconds.labels(delivery.sender, outcome).observe(seconds)
+        self._attempts(delivery.sender, outcome, code).inc()
+        self._send_seconds(delivery.sender, outcome).observe(seconds)
         if outcome == "accepted":
             self._accepted(delivery.sender)
         if code.startswith(OUTPUT):
@@ -59,9 +64,7 @@ class Figures:
     def ended(self, delivery: Delivery, outcome: str) -> None:
         """A delivery is through here: no further try of its own comes."""
         message = delivery.message
-        self.metrics.deliveries.labels(
-            message.topic or "", message.kind, delivery.sender, outcome
-        ).inc()
+        self._deliveries(message.topic or "", message.kind, delivery.sender, outcome).inc()
 
     def first_byte(self, delivery: Delivery, at: int) -> None:
         self._since(delivery.sender, at).append(at)
@@ -80,7 +83,7 @@ class Figures:
         return recent
 
     def stage(self, name: str, seconds: float) -> None:
-        self.metrics.stage.labels(name).observe(seconds)
+        self._stages(name).observe(seconds)
 
     def waited(self, limit: str, seconds: float) -> None:
         """A delivery comes back later; `limit` is the kind of its limit, such as `tier`."""
@@ -147,9 +150,9 @@ class Figures:
         Returns what is stopped.  Raises StoreError.
         """
         self._depths(await store.depths())
-        stops = await store.stops()
-        stopped = {stop.scope for stop in stops}
         senders = list(senders)
+        stops = [stop for stop in await store.stops() if stop.sender in ("", *senders)]
+        stopped = {stop.scope for stop in stops}
         for gauge, marketing in (
             (self.metrics.sender_stopped, False),
             (self.metrics.marketing_stopped, True),

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from gateway.attempt import Clock, Report
-from gateway.clock import WallTime
+from gateway.attempt import Report
+from gateway.clock import Clock, WallTime
 from gateway.limiter import Grant, Limiter, Wait
 from gateway.message import Delivery
 from gateway.store.protocol import Decision, micros
@@ -87,6 +87,7 @@ class Granting:
         finally:
             if mine.answer is None:
                 self._line.remove(mine)
+                head = head or mine.woken.is_set()  # cancelled in the moment its turn came
             if head:
                 self._go_on()
         if isinstance(mine.answer, Grant):
@@ -99,11 +100,10 @@ class Granting:
 
     async def _at_the_head(self, first: _Waiting) -> None:
         """Wait until the first in line has its answer, unless sending stops."""
-        while not self._stopping.is_set():
+        while first.answer is None and not self._stopping.is_set():
             wait = self._answered(first)
-            if first.answer is not None:
-                return
-            await trio.sleep(wait)
+            if first.answer is None:
+                await trio.sleep(wait)
 
     def _go_on(self) -> None:
         """Answer those who come next, as far as that can be said in this moment: a busy event

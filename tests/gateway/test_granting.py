@@ -96,6 +96,24 @@ async def test_a_busy_event_loop_slows_nobody_down(mock_clock: MockClock) -> Non
     assert span >= 60 / 1000 - 20 / 1000 - 0.005, "no more than the limit and its credit allow"
 
 
+async def test_many_come_and_go_at_a_busy_loop(mock_clock: MockClock) -> None:
+    """They come in bursts while others wait, and each goes once, at the pace that is kept."""
+    desk, coming = Desk(), 0
+    async with trio.open_nursery() as nursery:
+        while len(desk.went) < 400:
+            for _ in range(40 if coming % 80 == 0 else 3):
+                if coming < 400:
+                    coming += 1
+                    nursery.start_soon(desk.go, coming)
+            mock_clock.jump(0.003)
+            for _ in range(coming % 4 + 1):
+                await trio.lowlevel.checkpoint()
+    assert sorted(id for id, _ in desk.went) == list(range(1, 401))
+    times = [at for _, at in desk.went]
+    assert times == sorted(times)
+    assert times[-1] - times[0] >= 0.36
+
+
 async def test_it_stops_for_all_who_wait(autojump_clock: MockClock) -> None:
     """Each of them is given back to the queue, and none of the limits is used up."""
     desk = Desk()
@@ -140,6 +158,25 @@ async def test_who_is_cancelled_leaves_the_line_and_its_limits(autojump_clock: M
     assert not desk.decisions
 
 
+@pytest.mark.parametrize("again", range(8))  # trio runs them in any order
+async def test_who_is_cancelled_when_its_turn_comes(autojump_clock: MockClock, again: int) -> None:
+    """The first in line and the next one at once: the one after them goes on."""
+    desk = Desk()
+    async with trio.open_nursery() as nursery:
+        scopes = [trio.CancelScope() for _ in range(4)]
+
+        async def go(id: int) -> None:
+            with scopes[id]:
+                await desk.go(id, STEADY)
+
+        for id in range(4):
+            nursery.start_soon(go, id)
+            await trio.sleep(MOMENT)
+        scopes[2].cancel()
+        scopes[1].cancel()
+    assert [id for id, _ in desk.went] == [0, 3]
+
+
 async def test_a_long_wait_holds_nobody_up_who_comes_behind(autojump_clock: MockClock) -> None:
     """Who may go only later is given back with its time, and the next ones go on at once."""
     desk = Desk()
@@ -179,3 +216,16 @@ async def test_without_a_common_limit_the_distance_is_learned(autojump_clock: Mo
         await desk.go(id, [Rate(f"pair:main:{id}", per_second=1 / 6, burst=45)])
         await trio.sleep(0.004)
     assert desk.granting.interval == pytest.approx(0.004, rel=0.2)
+
+
+async def test_the_first_in_line_is_served_once(autojump_clock: MockClock) -> None:
+    """One that was served before has its turn only now, and says who goes next: that is the first in
+    line, who sleeps over it, and neither asks again nor takes the place of another."""
+    desk = Desk()
+    async with trio.open_nursery() as nursery:
+        for id in range(1, 24):  # three more than may go at once
+            nursery.start_soon(desk.go, id, FAST)
+            await trio.sleep(MOMENT)
+        autojump_clock.jump(0.010)
+        desk.granting._go_on()
+    assert sorted(id for id, _ in desk.went) == list(range(1, 24))
