@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from typing import Protocol
 
 import trio
 
+from gateway.clock import Clock
 from gateway.config import GatewayConfig
 from gateway.duties import Retention
 from gateway.errors import ConfigError, StoreError
@@ -34,6 +34,7 @@ CLASSES: dict[Purge, str] = {
     "raw": "raw",
     "account": "raw",
     "conversation": "conversation",
+    "windows": "conversation",
     "echoes": "conversation",
     "cases": "conversation",
     "sign_ups": "unconfirmed",
@@ -50,12 +51,6 @@ CLASSES: dict[Purge, str] = {
 ROWS: dict[Purge, int] = {"sent": 100, "proof": 50, "unconfirmed": 5, "contacts": 100}
 """Rows that a step looks at, where it is not ROWS_ELSE: so that no step takes 10 ms."""
 ROWS_ELSE = 200
-
-
-class Clock(Protocol):
-    """What is needed of the clock."""
-
-    def micros(self) -> int: ...
 
 
 def cutoffs(retention: Retention, now: int) -> dict[Purge, int]:

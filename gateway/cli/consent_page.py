@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Values = Mapping[str, Any]
 
+STATE = "state"
+"""Code of a finding about what is kept beside the ledger, which is whole all the same."""
+
 WHERE = {"log": "log", "mail": "mail to the officer", "timestamp": "time stamp"}
 
 
@@ -46,8 +49,11 @@ def look_values(look: Look, *, brought: bool, given: bool) -> dict[str, Any]:
 def look_page(values: Values, zone: str, wide: int) -> list[str]:
     """Return the page of `gateway consent verify`."""
     n = values["events"]
-    if values["findings"]:
+    if _changed(values):
         word, said = "BROKEN", f"the ledger of {several(n, 'event')} is not what it was"
+    elif values["findings"]:
+        word = "BROKEN"
+        said = f"the ledger of {several(n, 'event')} is whole; what is kept beside it differs"
     elif n:
         word, said = "SOUND", f"{several(n, 'event')} fit their hashes, from the first to the last"
     else:
@@ -73,6 +79,11 @@ def look_page(values: Values, zone: str, wide: int) -> list[str]:
     return page + lines("shows", [_shown(values)], wide)
 
 
+def _changed(values: Values) -> bool:
+    """Whether the ledger itself is not what it was."""
+    return any(finding["code"] != STATE for finding in values["findings"])
+
+
 def _heads_said(values: Values) -> list[str]:
     heads, outside = values["heads"], values["outside"]
     if not heads:
@@ -93,7 +104,7 @@ def _heads_said(values: Values) -> list[str]:
 
 
 def _shown(values: Values) -> str:
-    if values["findings"]:
+    if _changed(values):
         return (
             "what was changed cannot be read from hashes: compare with a backup from before, and"
             " find out who could write to the database"

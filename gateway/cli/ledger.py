@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway import ids
+from gateway.cli.consent_page import STATE
 from gateway.cli.group import Trouble
 from gateway.cli.reach import NOT_RUNNING, Session, check_owner, listening
 from gateway.config import GatewayConfig
@@ -121,7 +123,7 @@ class Look:
         trusted: bytes | None,
         certificates: Sequence[Certificate],
     ) -> None:
-        from gateway.store.sqlite import ledgering
+        from gateway.store.sqlite import consents, ledgering
 
         began = time.perf_counter()
         self.ring = KeyRing(ledgering.keys(tx), trusted)
@@ -140,6 +142,14 @@ class Look:
         broken = ledgering.count_heads(tx) - len(kept)
         if broken:
             self._find("head", f"{broken:,} of the kept heads are none any more")
+        for contact, topic, change in consents.strays(tx):
+            was, now = (one.state if one else "nothing" for one in change)
+            about = "everything" if topic == consents.EVERYTHING else topic
+            self.checked.find(
+                STATE, 0,
+                f"of {ids.show('c', contact)} {about} is kept as {was}, and its events say"
+                f" {now}: `gateway consent rebuild` derives it again",
+            )  # fmt: skip
         self.seconds = time.perf_counter() - began
 
     def _stamp(self, head: KeptHead, certificates: Sequence[Certificate]) -> None:

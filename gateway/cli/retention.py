@@ -15,6 +15,7 @@ WORDS = {
     "raw": "raw webhooks of messages",
     "account": "raw webhooks of the account",
     "conversation": "what people wrote",
+    "windows": "windows for free text",
     "echoes": "notes that you wrote beside the gateway",
     "cases": "closed questions and requests",
     "sign_ups": "sign-ups on pages",

@@ -7,6 +7,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -26,6 +27,12 @@ commit for as long as that takes."""
 
 IDLE = 19
 """The niceness of a process that may wait for all others."""
+
+UNFINISHED = ".gateway-copy-"
+"""How the name of a copy begins that is not whole yet."""
+
+LEFT = 3600.0
+"""Seconds in which nothing was written to an unfinished copy: whoever wrote it was killed."""
 
 DAMAGES = 20
 """Damages that are told, at most."""
@@ -48,10 +55,11 @@ def copy(
 
     It is what a transaction that begins now sees, and holds nobody up: with a write-ahead log
     those who read and who writes do not wait for each other.  `last` may change the copy before
-    it appears.  A file of that name is replaced.  Returns the copy's size in bytes.  Raises
-    StoreError; then nothing is left behind.
+    it appears.  A file of that name is replaced, and what a killed process left of its copy goes.
+    Returns the copy's size in bytes.  Raises StoreError; then nothing is left behind.
     """
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    temporary = target.with_name(f"{UNFINISHED}{secrets.token_hex(4)}")
+    _clear(target.parent)
     try:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         _copy(source, temporary, pause)
@@ -72,6 +80,14 @@ def copy(
         for suffix in ("", "-journal", "-wal", "-shm"):
             temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)
     return size
+
+
+def _clear(folder: Path) -> None:
+    """Each such file is as large as a database, holds what it holds, and nobody would look there."""
+    for left in folder.glob(f"{UNFINISHED}*"):
+        with suppress(OSError):  # another one clears too, or it is another user's
+            if time.time() - left.stat().st_mtime > LEFT:
+                left.unlink()
 
 
 def _copy(source: apsw.Connection, temporary: Path, pause: float) -> None:

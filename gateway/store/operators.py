@@ -19,7 +19,10 @@ class OperatorStore(Protocol):
         """Lift one cause of a stop, or all of them; False if there was none."""
         ...
 
-    async def stops(self) -> list[Stop]: ...
+    async def stops(self) -> list[Stop]:
+        """Return what stops each scope; of one scope the oldest cause comes first."""
+        ...
+
     async def set_message(
         self,
         message: int,

@@ -48,8 +48,8 @@ class OutcomeStore(Protocol):
         self, deliveries: Sequence[int], how: Resolution, *, at: int, by: str
     ) -> list[str]:
         """Settle unknown deliveries without the provider; returns per delivery "", or the code of
-        why it stays as it is.  Nothing that may not be repeated is sent again: confirmations never,
-        nor what is over, cancelled, or was followed by a withdrawal."""
+        why it stays as it is (`not_there`: it is none).  Nothing that may not be repeated is sent
+        again: confirmations never, nor what is over, cancelled, or was followed by a withdrawal."""
         ...
 
     async def retry(self, deliveries: Sequence[int], *, at: int, by: str) -> list[str]:

@@ -77,7 +77,11 @@ class PeopleStore(Protocol):
         at: int,
         topic: str | None = None,
         evidence: Mapping[str, str] | None = None,
-    ) -> Taken: ...
+    ) -> Taken:
+        """Withdraw for people from a topic, or from everything: on record, in force, and what is
+        open dropped, when this returns.  What is in the air (`sending`) is not tried again."""
+        ...
+
     async def sending(self, contacts: Sequence[int]) -> list[int]:
         """Return which of the contacts have a delivery in the air."""
         ...

@@ -185,7 +185,10 @@ class Store(
         (cancelled, approved) keeps that."""
         ...
 
-    async def to_fan_out(self, *, limit: int) -> list[int]: ...
+    async def to_fan_out(self, *, limit: int) -> list[int]:
+        """Return messages that are ready and not paused, the oldest first."""
+        ...
+
     async def fan_out(self, message: int, *, at: int, limit: int) -> FanOut:
         """Make the next deliveries of a message: consents confirmed before it was accepted,
         keyset by contact; resumable, each (message, contact) once."""
@@ -218,14 +221,20 @@ class Store(
         delivery without content in that form is dropped."""
         ...
 
-    async def decide(self, decisions: Sequence[Decision], *, at: int) -> None: ...
+    async def decide(self, decisions: Sequence[Decision], *, at: int) -> None:
+        """Do what was decided; what somebody took away meanwhile stays as it is."""
+        ...
+
     async def begin(self, intents: Sequence[Intent], node: str) -> list[Refusal | None]:
         """Store the intent to send, if at this moment everything allows it; else say why not.
 
         For marketing: the basis is the current confirmed event of (contact, topic)."""
         ...
 
-    async def settle(self, settlements: Sequence[Settlement]) -> None: ...
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Record outcomes.  One that is repeated, or below what a status said, moves nothing."""
+        ...
+
     async def recover(self, *, at: int) -> Recovered:
         """After a start: leased → queued, sending → unknown."""
         ...

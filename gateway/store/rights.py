@@ -7,12 +7,13 @@ from typing import Literal, Protocol
 import msgspec
 
 Purge = Literal[
-    "raw", "account", "conversation", "echoes", "cases", "sign_ups", "sent", "contents", "proof",
-    "unconfirmed", "contacts", "journal", "lookups",
+    "raw", "account", "conversation", "windows", "echoes", "cases", "sign_ups", "sent", "contents",
+    "proof", "unconfirmed", "contacts", "journal", "lookups",
 ]  # fmt: skip
 """What is purged, each by its own pass: raw webhooks of messages and of the account, what people
-wrote, what the company wrote beside the gateway, closed cases, sign-ups, deliveries, contents,
-evidence, people who never confirmed, people of whom nothing is left, journal, access log."""
+wrote, until when that let free text through, what the company wrote beside the gateway, closed
+cases, sign-ups, deliveries, contents, evidence, people who never confirmed, people of whom nothing
+is left, journal, access log."""
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):

@@ -102,8 +102,8 @@ MOVES: Mapping[Cause, _Moves] = {
     Cause.STATUS: {
         **dict.fromkeys(_OPEN, _TOLD),
         _UNKNOWN: (*_TOLD, *_NOT_REACHED),
-        _ACCEPTED: (*_TOLD, *_NOT_REACHED),
-        _SENT: (_DELIVERED, _READ, *_NOT_REACHED),
+        _ACCEPTED: (_UNKNOWN, *_TOLD, *_NOT_REACHED),
+        _SENT: (_UNKNOWN, _ACCEPTED, _DELIVERED, _READ, *_NOT_REACHED),
         _DELIVERED: (_READ,),
         _FAILED: (_FAILED, *_TOLD),
         _DROPPED: _TOLD,
@@ -135,6 +135,7 @@ MOVES: Mapping[Cause, _Moves] = {
 
 SENDING ends by `settle` alone: what a status says meanwhile stands on the attempt, and counts then.
 A status moves what is queued, held, paused or dropped only by proving that an earlier attempt went.
+It moves back to unknown or accepted if the attempt fails that was the best, of two after a restore.
 """
 
 _ALLOWED = MappingProxyType(

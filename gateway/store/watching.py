@@ -51,7 +51,8 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WatchStore(Protocol):
-    """Hearing, shares of failures and withdrawals, a sender in the place of another."""
+    """Hearing, shares of failures and withdrawals, a sender in the place of another, a clock that
+    was ahead."""
 
     async def unheard(self, senders: Collection[str]) -> Mapping[str, Unheard]:
         """Return what was not heard of, by sender, read back from the end of the journal to what
@@ -90,6 +91,14 @@ class WatchStore(Protocol):
         Begins at position (0, 0).  Never what was begun, as long as one attempt of it may have
         reached the person.  Who is known by a user id alone is reached only in the
         `same_portfolio`.  Without `really` it is only counted.
+        """
+        ...
+
+    async def set_back(self, by: int, *, at: int, after: int = 0, limit: int) -> int | None:
+        """The clock was ahead by so many microseconds, and it is `at`: what it queued, and waits,
+        is due so much earlier, though not before now.
+
+        Looks at `limit` deliveries after an id.  Returns where to go on, None at the end.
         """
         ...
 

@@ -56,6 +56,7 @@ CREATE TABLE delivered_before (
     at          INTEGER NOT NULL,
     PRIMARY KEY (message, contact)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX delivered_before_by_time ON delivered_before (at);
 
 -- Times and positions that outlive a restart: the last sign of life, the end of the replay file.
 CREATE TABLE marks (
@@ -77,3 +78,9 @@ CREATE TABLE shares (
 
 -- Messages that wait for what paused them, by cause: few, or none (causing.py).
 CREATE INDEX messages_waiting ON messages (pause_code, sender, id) WHERE paused = 1;
+
+-- Windows that are open, and those that were over long ago (retention.py).
+CREATE INDEX windows_by_end ON windows (until);
+
+-- What changed today (reports.py).
+CREATE INDEX consent_events_by_time ON consent_events (recorded_at, name, contact_id);

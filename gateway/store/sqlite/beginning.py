@@ -12,8 +12,7 @@ from gateway.store.sqlite import moving, remembering, troubles
 from gateway.store.sqlite.asking import begun, may_ask, requested
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.leasing import CONSENT, PAUSED_BY_PERSON, decide
-from gateway.store.sqlite.moving import ATTEMPT, USE, Moving
-from gateway.store.sqlite.settling import ATTEMPTS
+from gateway.store.sqlite.moving import ATTEMPT, ATTEMPTS, USE, Moving
 from gateway.store.states import Cause, may_begin
 
 LOOK = """

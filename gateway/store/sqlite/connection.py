@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,13 @@ def open_writer(path: Path) -> apsw.Connection:
     """Open the one connection that writes (and checkpoints), migrated, WAL, synchronous=FULL.
 
     FULL: a commit is on disk when it returns; NORMAL could lose acknowledged messages when the
-    power fails (https://sqlite.org/pragma.html#pragma_synchronous).
+    power fails (https://sqlite.org/pragma.html#pragma_synchronous).  A new file is for its owner
+    alone, whatever the umask.  Raises apsw.Error.
     """
+    # SQLite makes -wal and -shm of the same mode.  One that is there keeps its own, and is not opened
+    # here: closing it would drop the locks that this process has on it.
+    with suppress(OSError):  # SQLite tells what else is wrong
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     connection = apsw.Connection(str(path), statementcachesize=200)
     _settle_plans(connection)
     connection.set_busy_timeout(BUSY_MS)

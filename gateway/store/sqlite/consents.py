@@ -7,7 +7,7 @@ says nothing of its own: it is the fold of gateway.consent_state, kept for those
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -43,6 +43,9 @@ TO_REBUILD = """
 SELECT id FROM contacts WHERE id > ? AND merged_into IS NULL AND erased_at IS NULL
 ORDER BY id LIMIT ?
 """
+
+ALL = -1
+"""A limit that is none (https://sqlite.org/lang_select.html#limitoffset)."""
 
 LAST = 2**62
 """Stands for the number of an event that is not written yet."""
@@ -167,6 +170,14 @@ def difference(tx: SqliteTransaction, contact: int, topic: str | None = None) ->
         if change.before != change.after:
             found[name] = change
     return found
+
+
+def strays(tx: SqliteTransaction) -> Iterator[tuple[int, str, Change]]:
+    """Yield every consent that is not what its events say: contact, topic, difference.  For a
+    command: this reads all of them."""
+    for (contact,) in tx.rows(TO_REBUILD, (0, ALL)):
+        for topic, change in difference(tx, contact).items():
+            yield contact, topic, change
 
 
 def would_be(

@@ -27,7 +27,6 @@ from gateway.store.sqlite import (
     leasing,
     noticing,
     operating,
-    people,
     reports,
     settling,
 )
@@ -218,6 +217,3 @@ class SqliteStore(
     async def journal_end(self) -> int:
         row = await self._read(lambda tx: tx.one("SELECT coalesce(max(id), 0) FROM journal"))
         return int(row[0]) if row else 0
-
-
-_people = people  # `people` is also a parameter's name in the protocol

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from gateway.store.protocol import AttemptState, DeliveryState
 from gateway.store.sqlite import repeating, troubles
 from gateway.store.sqlite.connection import SqliteTransaction
-from gateway.store.sqlite.moving import move
+from gateway.store.sqlite.moving import ATTEMPTS, move
 from gateway.store.sqlite.replacing import follow
-from gateway.store.sqlite.settling import ATTEMPTS, BY_NUMBER, Attempt
-from gateway.store.sqlite.unknowns import EXPIRED, LAST, MESSAGE, QUESTION
+from gateway.store.sqlite.settling import BY_NUMBER, Attempt
+from gateway.store.sqlite.unknowns import EXPIRED, MESSAGE, QUESTION
 from gateway.store.sqlite.withdrawing import WITHDRAWN
 from gateway.store.states import Cause
 
+LAST = "SELECT state, tries FROM deliveries WHERE id = ?"
 TROUBLED = "SELECT max(until) FROM troubles WHERE contact_id = ?"
 
 NOT_FAILED = "not_failed"

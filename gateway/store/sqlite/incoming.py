@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -37,8 +36,7 @@ INSERT INTO windows VALUES (?, ?, ?)
 ON CONFLICT (sender, contact_id) DO UPDATE SET until = max(until, excluded.until)
 """
 SEEN = "SELECT 1 FROM inbound WHERE sender = ? AND provider_id = ?"
-
-_CALLBACK = re.compile(r"([0-9]{1,18}|[0-8][0-9]{18}):([0-9]{1,6})")
+ERASED = "SELECT 1 FROM contacts WHERE id = ? AND erased_at IS NOT NULL"
 
 
 def intake(
@@ -158,7 +156,8 @@ def _stopped(tx: SqliteTransaction, status: Status, attempt: Attempt | None, at:
     """Return whom a status that withdraws is about."""
     who = people.find_all(tx, status.identities, retired=False)
     if attempt is not None:
-        who.add(attempt.contact)
+        if tx.one(ERASED, (attempt.contact,)) is None:
+            who.add(attempt.contact)
     elif not who and status.identities:  # a stranger's stop is remembered too
         who.add(people.know(tx, status.identities, at))
     return sorted(who)
@@ -166,8 +165,8 @@ def _stopped(tx: SqliteTransaction, status: Status, attempt: Attempt | None, at:
 
 def _apply(tx: SqliteTransaction, status: Status, at: int) -> Attempt | None:
     """Move an attempt up its lattice.  Returns it as it was; None if none of ours is meant."""
-    named = _CALLBACK.fullmatch(status.callback or "")
-    row = tx.one(BY_NUMBER, (int(named[1]), int(named[2]))) if named else None
+    named = status.attempt
+    row = tx.one(BY_NUMBER, named) if named is not None else None
     if row is None and status.provider_id:
         row = tx.one(BY_PROVIDER_ID, (status.provider_id,))
     if row is None:
@@ -175,9 +174,12 @@ def _apply(tx: SqliteTransaction, status: Status, at: int) -> Attempt | None:
     found = Attempt(*row)
     if found.provider_id and status.provider_id and found.provider_id != status.provider_id:
         found.journal(tx, at, "status.second_id", "", str(found.n))
+    provider_id = status.provider_id or None
+    if found.provider_id is None and tx.one(ERASED, (found.contact,)):
+        provider_id = None  # it holds the number (WhatsApp: base64 behind "wamid.")
     new = NEWS[status.status]
     lift = (
-        int(new), status.provider_id or None, micros(status.at), status.billable, status.category,
+        int(new), provider_id, micros(status.at), status.billable, status.category,
         found.delivery, found.n,
     )  # fmt: skip
     now = found._replace(state=new)

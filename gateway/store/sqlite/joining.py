@@ -25,10 +25,9 @@ HANDED_ON = (
     "UPDATE sign_ups SET contact_id = ?1 WHERE contact_id = ?2",
     "UPDATE echoes SET contact_id = ?1 WHERE contact_id = ?2",
     "UPDATE lookups SET contact_id = ?1 WHERE contact_id = ?2",
-    "UPDATE proof_files SET contact_id = ?1 WHERE contact_id = ?2",
+    "UPDATE OR REPLACE proof_files SET contact_id = ?1 WHERE contact_id = ?2",
     "UPDATE messages SET contact_id = ?1 WHERE contact_id = ?2",
     "UPDATE contacts SET merged_into = ?1 WHERE merged_into = ?2",
-    "UPDATE OR IGNORE troubles SET contact_id = ?1 WHERE contact_id = ?2",
     "UPDATE contacts SET merged_into = ?1 WHERE id = ?2",
 )
 WINDOWS = """
@@ -36,6 +35,13 @@ INSERT INTO windows SELECT sender, ?1, until FROM windows WHERE contact_id = ?2
 ON CONFLICT (sender, contact_id) DO UPDATE SET until = max(until, excluded.until)
 """
 WINDOWS_GONE = "DELETE FROM windows WHERE contact_id = ?"
+TROUBLES = """
+INSERT INTO troubles SELECT ?1, sender, code, n, last_at, until FROM troubles WHERE contact_id = ?2
+ON CONFLICT (contact_id, sender, code) DO UPDATE SET n = n + excluded.n,
+  last_at = max(last_at, excluded.last_at),
+  until = max(coalesce(until, excluded.until), coalesce(excluded.until, until))
+"""
+TROUBLES_GONE = "DELETE FROM troubles WHERE contact_id = ?"
 FILLED_IN = """
 UPDATE contacts SET
   language = coalesce(contacts.language, o.language),
@@ -66,6 +72,8 @@ def join(tx: SqliteTransaction, one: int, other: int, sender: str, at: int) -> i
     tx.execute(FILLED_IN, (kept, gone))
     tx.execute(WINDOWS, (kept, gone))
     tx.execute(WINDOWS_GONE, (gone,))
+    tx.execute(TROUBLES, (kept, gone))
+    tx.execute(TROUBLES_GONE, (gone,))
     for statement in HANDED_ON:
         tx.execute(statement, (kept, gone))
     tx.execute(CONSENTS_GONE, (gone,))

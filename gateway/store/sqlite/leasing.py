@@ -112,40 +112,68 @@ def _take(
     if not tx.changed():
         return None  # two due rows of one contact: the first goes, the second waits for it
     message = _message(tx, cache, message_id)
+    delivery, troubled = as_leased(
+        tx, message, delivery_id, contact, sender, tries, priority, window, at, windows, margin
+    )
+    away = _not_now(delivery_id, message, delivery, windows, troubled, at)
+    waits = Moving(delivery_id, message_id, contact, sender, DeliveryState.QUEUED)
+    if away is not None:
+        tx.execute(LAND, (sender, contact, delivery_id))
+        _park(tx, Cause.LEASE, waits, away, at)
+        return None
+    moving.lease(tx, waits, node, at)
+    return delivery
+
+
+def as_leased(
+    tx: SqliteTransaction,
+    message: Message,
+    delivery: int,
+    contact: int,
+    sender: str,
+    tries: int,
+    priority: int,
+    window: int | None,
+    at: int,
+    windows: bool,
+    margin: int,
+) -> tuple[Delivery | None, int | None]:
+    """Return a waiting delivery as it would go now (None: the message has no form for that), and
+    until when the provider refuses marketing to the person.  Only looks."""
     content = None
     if not windows or (window is not None and window > at + margin):
         content = message.form("text")
     if content is None and windows:
         content = message.form("template")  # may go inside a window too
-    permissions, troubled = _permissions(tx, delivery_id, message, contact, window, at)
-    away = _not_now(delivery_id, message, content, windows, troubled, at)
-    waits = Moving(delivery_id, message_id, contact, sender, DeliveryState.QUEUED)
-    if content is None or away is not None:
-        assert away is not None  # without content it is dropped
-        tx.execute(LAND, (sender, contact, delivery_id))
-        _park(tx, Cause.LEASE, waits, away, at)
-        return None
-    moving.lease(tx, waits, node, at)
-    return Delivery(
-        id=delivery_id,
+    permissions, troubled = _permissions(tx, delivery, message, contact, window, at)
+    if content is None:
+        return None, troubled
+    found = Delivery(
+        id=delivery,
         message=message,
         contact=contact,
         sender=sender,
         attempt=tries + 1,
-        failures=troubles.failures(tx, delivery_id) if tries else 0,
+        failures=troubles.failures(tx, delivery) if tries else 0,
         content=content,
         priority=priority,
         identities=tuple(Identity(k, v) for k, v in tx.rows(IDENTITIES, (contact,))),
         permissions=permissions,
     )
+    return found, troubled
 
 
 def _not_now(
-    delivery: int, message: Message, content: object, windows: bool, until: int | None, at: int
+    delivery: int,
+    message: Message,
+    found: Delivery | None,
+    windows: bool,
+    until: int | None,
+    at: int,
 ) -> Decision | None:
     """Return what becomes of a due delivery that is not taken: it has no form to go in, or the
     provider refuses marketing to the person, and what waits for that person waits along."""
-    if content is None:
+    if found is None:
         return Decision(delivery=delivery, to="dropped", code="no_form", reason=NO_FORM[windows])
     why = troubles.why_not(until, at) if message.kind == "marketing" else None
     if why is None:

@@ -43,9 +43,12 @@ class MarkVerbs(Plumbing):
         """In a process of its own, which gives way to all others: a thread that does so would keep
         the interpreter's lock from those who send."""
         command = [sys.executable, "-m", copying.__name__, str(self.path)]
-        done = await trio.run_process(
-            command, capture_stdout=True, capture_stderr=True, check=False
-        )
+        try:
+            done = await trio.run_process(
+                command, capture_stdout=True, capture_stderr=True, check=False
+            )
+        except OSError as error:  # no memory, no process
+            raise StoreError(f"cannot begin to read the database: {error.strerror}") from error
         if done.returncode != 0:
             why = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
             raise StoreError(f"cannot read the database: {why[:200]}")
@@ -55,7 +58,10 @@ class MarkVerbs(Plumbing):
         if self._suppression is None:
             return
         file = Replay(replay_folder(self.path), self._suppression)
-        await trio.to_thread.run_sync(file.forget, before)
+        try:
+            await trio.to_thread.run_sync(file.forget, before)
+        except OSError as error:
+            raise StoreError(f"cannot delete in {file.folder}: {error.strerror}") from error
         while await self._write(Lane.BULK, lambda tx: _forget(tx, before)):
             pass
 

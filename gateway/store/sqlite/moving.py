@@ -26,6 +26,7 @@ LAND = "DELETE FROM in_flight WHERE sender = ? AND contact_id = ? AND delivery_i
 ATTEMPT = """
 INSERT INTO attempts (delivery_id, n, state, form, content, began_at) VALUES (?, ?, 0, ?, ?, ?)
 """
+ATTEMPTS = "SELECT state, superseded_at IS NOT NULL FROM attempts WHERE delivery_id = ?"
 USE = "INSERT INTO quota_uses VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 """What an attempt uses of a limit."""
 SETTLE = """

@@ -27,12 +27,6 @@ FROM consents c JOIN contacts p ON p.id = c.contact_id WHERE c.topic = ?2 GROUP 
 """
 
 
-def oldest_question(tx: SqliteTransaction) -> int | None:
-    """Return since when the oldest unanswered question waits, UTC microseconds."""
-    row = tx.one("SELECT min(opened_at) FROM cases WHERE closed_at IS NULL AND kind = 'question'")
-    return row[0] if row else None
-
-
 def cases_open(tx: SqliteTransaction, at: int) -> dict[str, dict[str, Any]]:
     """Return kind → how many cases are open and overdue, since when the oldest waits, and until
     when the first is due."""
@@ -84,7 +78,6 @@ def sent(tx: SqliteTransaction, provider_id: str) -> int | None:
 
 
 REPORTS: dict[str, Callable[..., Any]] = {
-    "oldest_question": oldest_question,
     "cases_open": cases_open,
     "view": view,
     "conversation": conversation,

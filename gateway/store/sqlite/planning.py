@@ -8,10 +8,10 @@ from functools import partial
 import msgspec
 
 from gateway.ids import EPOCH_MS
-from gateway.message import Delivery, Identity, Message, Permissions
+from gateway.message import Delivery, Message
 from gateway.store.planning import Group, OwnCap, Spending
 from gateway.store.sqlite.connection import SqliteTransaction
-from gateway.store.sqlite.leasing import CONSENT, IDENTITIES
+from gateway.store.sqlite.leasing import as_leased
 from gateway.store.sqlite.plumbing import Plumbing
 
 _ONE = "SELECT ?1 AS id"
@@ -187,26 +187,8 @@ def _peek(
     message_id, contact, sender, tries, priority, window = row
     body = tx.one("SELECT body FROM messages WHERE id = ?", (message_id,))
     assert body is not None  # a delivery's message is never purged before it
-    message = _decode(body[0])
-    text = not windows or (window is not None and window > at + margin)
-    content = (message.form("text") if text else None) or (
-        message.form("template") if windows else None
-    )
-    if content is None:
-        return None
-    consent = tx.one(CONSENT, (message.topic, contact)) if message.topic is not None else None
-    return Delivery(
-        id=delivery,
-        message=message,
-        contact=contact,
-        sender=sender,
-        attempt=tries + 1,
-        content=content,
-        priority=priority,
-        identities=tuple(Identity(k, v) for k, v in tx.rows(IDENTITIES, (contact,))),
-        permissions=Permissions(
-            consent=consent[1] if consent and consent[0] == "confirmed" else None,
-            window_until=window,
-            per_week=consent[3] if consent else None,
-        ),
-    )
+    found, _ = as_leased(
+        tx, _decode(body[0]), delivery, contact, sender, tries, priority, window, at, windows,
+        margin,
+    )  # fmt: skip
+    return found

@@ -7,7 +7,7 @@ twice changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, MutableMapping
 
 import msgspec
 
@@ -15,15 +15,15 @@ from gateway.message import Message
 from gateway.store.protocol import DeliveryState
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.consents import EVERYTHING
-from gateway.store.sqlite.moving import Moving, move
+from gateway.store.sqlite.moving import ATTEMPTS, Moving, move
 from gateway.store.sqlite.withdrawing import drop
 from gateway.store.states import Cause, may_begin
 from gateway.store.watching import Moved
 
 NEXT = """
-SELECT id, sender, kind FROM messages NOT INDEXED
-WHERE id >= ? AND sender IN (?, ?) AND state IN ('accepted', 'held', 'ready', 'started')
-ORDER BY id LIMIT ?
+SELECT id, sender, kind,
+       sender IN (?2, ?3) AND state IN ('accepted', 'held', 'ready', 'started')
+FROM messages WHERE id >= ?1 ORDER BY id LIMIT ?4
 """
 BODIES = "SELECT body, original FROM messages WHERE id = ?"
 RENAME = "UPDATE messages SET sender = ?, body = ?, original = ? WHERE id = ?"
@@ -35,20 +35,21 @@ ROWS = """
 SELECT id, contact_id, sender, state, tries FROM deliveries
 WHERE message_id = ? AND contact_id > ? ORDER BY contact_id LIMIT ?
 """
-ATTEMPTS = "SELECT state, superseded_at IS NOT NULL FROM attempts WHERE delivery_id = ?"
 GIVE = "UPDATE deliveries SET sender = ?, changed_at = ? WHERE id = ?"
 SENDER = "SELECT sender FROM messages WHERE id = ?"
-PHONE = "SELECT 1 FROM identities WHERE contact_id = ? AND kind = 'phone' LIMIT 1"
+PHONE = """
+SELECT 1 FROM identities WHERE contact_id = ? AND kind = 'phone' AND retired_at IS NULL LIMIT 1
+"""
 _AUDIENCE = """
 SELECT count(*), coalesce(sum(EXISTS (SELECT 1 FROM identities i
-       WHERE i.contact_id = p.contact_id AND i.kind = 'phone')), 0)
+       WHERE i.contact_id = p.contact_id AND i.kind = 'phone' AND i.retired_at IS NULL)), 0)
 FROM (SELECT DISTINCT c.contact_id FROM consents c WHERE c.topic IN ({marks})
       AND c.state = 'confirmed' AND NOT EXISTS (SELECT 1 FROM consents e
       WHERE e.topic = '{everything}' AND e.contact_id = c.contact_id AND e.state = 'withdrawn')) p
 """
 
-MESSAGES = 50
-"""Messages that are looked at for one that still goes out."""
+MESSAGES = 200
+"""Messages, whosever they are, that a step looks at for one that still goes out."""
 
 WAITS = (
     DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.HELD, DeliveryState.PAUSED,
@@ -89,21 +90,21 @@ def replace(
     at: int,
     limit: int,
     really: bool,
-    renamed: Callable[[int], object],
+    copies: MutableMapping[int, Message],
 ) -> Moved:
-    """See WatchStore.replace_sender.  `renamed` hears of messages whose copies are out of date."""
+    """See WatchStore.replace_sender.  `copies`: messages in memory, of which those that are another
+    sender's now are let go."""
     step = _Step(old, new, same_portfolio, at, really)
     message, after = position
     rows = list(tx.rows(NEXT, (message, old, new, MESSAGES)))
-    going = next((row for row in rows if tx.one(OPEN, (row[0],)) is not None), None)
+    going = next((row for row in rows if row[3] and tx.one(OPEN, (row[0],)) is not None), None)
     if going is None:
         return step.to((rows[-1][0] + 1, 0) if len(rows) == MESSAGES else None)
-    id, sender, kind = going
+    id, sender, kind, _ = going
     if id != message:
         after = 0
     if sender == old and kind not in IN_WINDOWS and not after:
-        renamed(id)
-        _rename(tx, step, id)
+        _rename(tx, step, id, copies)
     found = list(tx.rows(ROWS, (id, after, limit)))
     for delivery, contact, of, state, tries in found:
         if of == old and state <= DeliveryState.UNKNOWN:
@@ -111,12 +112,15 @@ def replace(
     return step.to((id, found[-1][1]) if len(found) == limit else (id + 1, 0))
 
 
-def _rename(tx: SqliteTransaction, step: _Step, message: int) -> None:
+def _rename(
+    tx: SqliteTransaction, step: _Step, message: int, copies: MutableMapping[int, Message]
+) -> None:
     bodies = tx.one(BODIES, (message,))
     if not step.really or bodies is None:
         return
     body, original = (_encode(_decode(raw).replace(sender=step.new)) for raw in bodies)
     tx.execute(RENAME, (step.new, body, original, message))
+    copies.pop(message, None)
     told = f"{step.old} → {step.new}"
     tx.journal(step.at, "message.sender", message=message, sender=step.new, detail=told)
 

@@ -10,6 +10,7 @@ import msgspec
 from gateway.columns import cut
 from gateway.message import Content, Message
 from gateway.store.protocol import AttemptState, DeliveryState
+from gateway.store.sqlite import noticing
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.contact_reports import contact, find_contact
 
@@ -31,6 +32,27 @@ SELECT body FROM contents WHERE hash IN
 LIMIT 3
 """
 """What went out of a message; only its first deliveries are looked at, so that it stays short."""
+
+WAITING = """
+SELECT g.state, g.code, g.n,
+       (SELECT d.reason FROM deliveries d INDEXED BY deliveries_waiting
+        WHERE d.state IN (3, 5) AND d.state = g.state AND d.code = g.code ORDER BY d.id LIMIT 1)
+FROM (SELECT state, code, count(*) AS n FROM deliveries INDEXED BY deliveries_waiting
+      WHERE state IN (3, 5) GROUP BY state, code) g ORDER BY g.n DESC
+"""
+"""Counted in the index alone, every few seconds: only one row of each group is looked at."""
+
+SENDING = """
+SELECT count(*), max(at) FROM journal
+WHERE id >= ? AND at >= ? AND name = 'delivery.accepted' AND sender = ?
+"""
+
+CHANGES = """
+SELECT name, count(DISTINCT contact_id) FROM consent_events WHERE recorded_at >= ? GROUP BY name
+"""
+WINDOWS = """
+SELECT sender, count(*) FROM windows INDEXED BY windows_by_end WHERE until > ? GROUP BY sender
+"""
 
 
 def _state(value: int) -> str:
@@ -90,6 +112,7 @@ def message(tx: SqliteTransaction, number: int | None = None, id: int | None = N
     )
     return {
         **_read_message(tx, row),
+        "to": body.to,
         "text": body.text,
         "image": body.image,
         "language": body.language,
@@ -118,10 +141,7 @@ def waiting(tx: SqliteTransaction, limit: int = 50) -> Row:
     and how many messages, by code."""
     groups = [
         {"state": _state(state), "code": code, "n": n, "reason": reason}
-        for state, code, n, reason in tx.rows(
-            "SELECT state, code, count(*), min(reason) FROM deliveries WHERE state IN (3, 5)"
-            " GROUP BY state, code ORDER BY 3 DESC"
-        )
+        for state, code, n, reason in tx.rows(WAITING)
     ]
     examples = [
         {
@@ -200,38 +220,22 @@ def people(tx: SqliteTransaction, since: int) -> Row:
     states: dict[str, int] = dict(
         tx.rows("SELECT state, count(DISTINCT contact_id) FROM consents GROUP BY state")
     )
-    changes: dict[str, int] = dict(
-        tx.rows(
-            "SELECT name, count(DISTINCT contact_id) FROM consent_events WHERE recorded_at >= ?"
-            " GROUP BY name",
-            (since,),
-        )
-    )
+    changes: dict[str, int] = dict(tx.rows(CHANGES, (since,)))
     total = tx.one("SELECT count(*) FROM contacts")
     return {"states": states, "changes": changes, "contacts": total[0] if total else 0}
 
 
 def sending(tx: SqliteTransaction, sender: str, since: int) -> Row:
     """Return what a sender did since a time (UTC microseconds)."""
-    row = tx.one(
-        "SELECT count(*), max(at) FROM journal"
-        " WHERE at >= ? AND name = 'delivery.accepted' AND sender = ?",
-        (since, sender),
-    )
-    accepted, last = row if row else (0, None)
+    first = noticing.since(tx, since)
+    row = tx.one(SENDING, (first, since, sender)) if first is not None else None
+    accepted, last = row or (0, None)
     return {"accepted": accepted, "last": last}
 
 
 def windows(tx: SqliteTransaction, at: int) -> dict[str, int]:
     """Return to how many people each sender may write freely (at, UTC microseconds)."""
-    return dict(
-        tx.rows("SELECT sender, count(*) FROM windows WHERE until > ? GROUP BY sender", (at,))
-    )
-
-
-def counts(tx: SqliteTransaction) -> dict[str, int]:
-    """Return how often each kind of event stands in the journal."""
-    return dict(tx.rows("SELECT name, count(*) FROM journal GROUP BY name"))
+    return dict(tx.rows(WINDOWS, (at,)))
 
 
 REPORTS: dict[str, Callable[..., Any]] = {
@@ -244,5 +248,4 @@ REPORTS: dict[str, Callable[..., Any]] = {
     "people": people,
     "sending": sending,
     "windows": windows,
-    "counts": counts,
 }

@@ -11,6 +11,7 @@ KEPT: dict[Purge, tuple[str, str]] = {
     "raw": ("inbound", "received_at"),
     "account": ("account_events", "at"),
     "conversation": ("inbound", "received_at"),
+    "windows": ("windows", "until"),
     "echoes": ("echoes", "at"),
     "cases": ("cases", "closed_at"),
     "sign_ups": ("sign_ups", "at"),

@@ -29,6 +29,8 @@ INBOUND = "SELECT id, received_at FROM inbound WHERE id > ? ORDER BY id LIMIT ?"
 INBOUND_GONE = (
     f"DELETE FROM inbound WHERE id > ? AND id <= ? AND coalesce(contact_id, 0) NOT IN {_HELD}"
 )
+WINDOWS = "SELECT until, until FROM windows WHERE until > ? ORDER BY until LIMIT ?"
+WINDOWS_OVER = f"DELETE FROM windows WHERE until > ? AND until <= ? AND contact_id NOT IN {_HELD}"
 ECHOES = "SELECT at, at FROM echoes WHERE at > ? ORDER BY at LIMIT ?"
 ECHOES_GONE = (
     f"DELETE FROM echoes WHERE at > ? AND at <= ? AND coalesce(contact_id, 0) NOT IN {_HELD}"
@@ -278,6 +280,7 @@ STEPS: dict[Purge, Callable[[SqliteTransaction, Step], Purged]] = {
     "raw": _range(RAW, RAW_GONE),
     "account": _range(EVENTS, EVENTS_GONE),
     "conversation": _range(INBOUND, INBOUND_GONE),
+    "windows": _range(WINDOWS, WINDOWS_OVER),
     "echoes": _range(ECHOES, ECHOES_GONE),
     "cases": _range(CASES, CASES_GONE),
     "sign_ups": _range(SIGN_UPS, SIGN_UPS_GONE),

@@ -17,7 +17,7 @@ from gateway.store.protocol import (
 )
 from gateway.store.sqlite import asking, moving, people, repeating, replacing, troubles
 from gateway.store.sqlite.connection import SqliteTransaction
-from gateway.store.sqlite.moving import SETTLE, Moving
+from gateway.store.sqlite.moving import ATTEMPTS, SETTLE, Moving
 from gateway.store.sqlite.repeating import NOT_REPEATED
 from gateway.store.states import NEWS, WENT_OUT, Cause, best, went_out
 
@@ -29,7 +29,9 @@ FROM attempts a JOIN deliveries d ON d.id = a.delivery_id
 """
 BY_NUMBER = f"{_ATTEMPT} WHERE a.delivery_id = ? AND a.n = ?"
 BY_PROVIDER_ID = f"{_ATTEMPT} WHERE a.provider_id = ?"
-ATTEMPTS = "SELECT state, superseded_at IS NOT NULL FROM attempts WHERE delivery_id = ?"
+SAID_OF = """
+SELECT code, detail FROM attempts WHERE state = ? AND delivery_id = ? ORDER BY n DESC LIMIT 1
+"""
 TAKEN = """
 SELECT id, message_id, contact_id, sender, state, tries FROM deliveries WHERE state IN (1, 2)
 """
@@ -178,6 +180,8 @@ def derive(tx: SqliteTransaction, attempt: Attempt, was: int, at: int, cause: Ca
             code = reason = ""
         elif attempt.delivery_code in NOT_REPEATED:
             code, reason = attempt.delivery_code, NOT_REPEATED[attempt.delivery_code]
+        elif attempt.state != reached:  # of which nobody knows yet is another one
+            code, reason = tx.one(SAID_OF, (int(reached), attempt.delivery)) or ("", "")
     elif before == DeliveryState.FAILED:
         if attempt.n < attempt.tries or code == attempt.delivery_code:
             return  # of an attempt that is over; else it is named better now

@@ -27,10 +27,16 @@ EARLIER = """
 SELECT n FROM attempts WHERE delivery_id = ? AND n < ? AND state = 1 AND superseded_at IS NULL
 """
 """Others of which nobody knows: after a restore there may be two (replaying.py)."""
-LAST = "SELECT state, tries FROM deliveries WHERE id = ?"
+NEWEST = """
+SELECT max(a.n) FROM deliveries d JOIN attempts a ON a.delivery_id = d.id
+WHERE d.id = ? AND d.state = 5 AND a.state = 1 AND a.superseded_at IS NULL
+"""
+"""Not always the last one: after a restore that may have failed, and one before it not."""
+THERE = "SELECT 1 FROM deliveries WHERE id = ?"
 MESSAGE = "SELECT kind, expires_at FROM messages WHERE id = ?"
 
 NOT_UNKNOWN = "not_unknown"
+NOT_THERE = "not_there"
 QUESTION = "question"
 EXPIRED = "expired"
 
@@ -46,11 +52,10 @@ def resolve(
 
 
 def _resolve(tx: SqliteTransaction, delivery: int, how: Resolution, at: int, by: str) -> str:
-    last = tx.one(LAST, (delivery,))
-    if last is None or last[0] != DeliveryState.UNKNOWN:
-        return NOT_UNKNOWN
-    row = tx.one(BY_NUMBER, (delivery, last[1]))
-    assert row is not None  # what is unknown was tried
+    (n,) = tx.one(NEWEST, (delivery,)) or (None,)
+    row = tx.one(BY_NUMBER, (delivery, n)) if n is not None else None
+    if row is None:
+        return NOT_UNKNOWN if tx.one(THERE, (delivery,)) else NOT_THERE
     attempt = Attempt(*row)
     kind, expires_at = tx.one(MESSAGE, (attempt.message,)) or ("", None)
     if how == "resend":

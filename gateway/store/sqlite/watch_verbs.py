@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from gateway.message import Message
-from gateway.store.sqlite import replacing, watching
+from gateway.store.sqlite import replacing, retiming, watching
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.plumbing import Plumbing
 from gateway.store.watching import Moved, Share, Unheard
@@ -14,8 +13,6 @@ from gateway.store.writer import Lane
 
 class WatchVerbs(Plumbing):
     """Implements gateway.store.watching.WatchStore."""
-
-    _messages: dict[int, Message]
 
     async def unheard(self, senders: Collection[str]) -> Mapping[str, Unheard]:
         return await self._read(lambda tx: watching.unheard(tx, senders))
@@ -45,20 +42,20 @@ class WatchVerbs(Plumbing):
         limit: int,
         really: bool,
     ) -> Moved:
-        renamed: list[int] = []
-
         def job(tx: SqliteTransaction) -> Moved:
             return replacing.replace(
                 tx, old, new, position, same_portfolio=same_portfolio, at=at, limit=limit,
-                really=really, renamed=renamed.append,
+                really=really, copies=self._messages,
             )  # fmt: skip
 
         if not really:
             return await self._read(job)
-        moved = await self._write(Lane.BULK, job, "messages", "deliveries")
-        for message in renamed:
-            self._messages.pop(message, None)
-        return moved
+        return await self._write(Lane.BULK, job, "messages", "deliveries")
+
+    async def set_back(self, by: int, *, at: int, after: int = 0, limit: int) -> int | None:
+        return await self._write(
+            Lane.BULK, lambda tx: retiming.set_back(tx, by, at, after, limit), "deliveries"
+        )
 
     async def audience_of(self, topics: Collection[str]) -> tuple[int, int]:
         return await self._read(lambda tx: replacing.audience_of(tx, topics))

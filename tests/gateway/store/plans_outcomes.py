@@ -8,6 +8,7 @@ _CHOSEN = "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)"
 PLANS: dict[str, list[str]] = {
     "dossier.TROUBLES": ["SEARCH troubles USING PRIMARY KEY (contact_id=?)"],
     "erasing.FORGET_TROUBLES": ["SEARCH troubles USING PRIMARY KEY (contact_id=?)"],
+    "failing.LAST": [_DELIVERY],
     "failing.TROUBLED": ["SEARCH troubles USING PRIMARY KEY (contact_id=?)"],
     "moving.ATTEMPT": [],
     "moving.BEGUN": [_DELIVERY],
@@ -43,8 +44,10 @@ PLANS: dict[str, list[str]] = {
     ],
     "troubles.REACHED": ["SEARCH troubles USING PRIMARY KEY (contact_id=?)"],
     "unknowns.EARLIER": ["SEARCH attempts USING PRIMARY KEY (delivery_id=? AND n<?)"],
-    "unknowns.LAST": [_DELIVERY],
     "unknowns.MESSAGE": ["SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)"],
+    "unknowns.NEWEST": [
+        "SEARCH d USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH a USING PRIMARY KEY (delivery_id=?)",
+    ],
     "unknowns.SINCE": [
         "SEARCH d USING INDEX deliveries_unknown (priority=? AND changed_at>? AND changed_at<?)",
         "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)",

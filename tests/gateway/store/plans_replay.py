@@ -6,7 +6,7 @@ BEFORE = "PRIMARY KEY (message=? AND contact=?)"
 PLANS: dict[str, list[str]] = {
     "connection.REPLAYED": [],
     "ledgering.ERASED_SINCE": ["SEARCH suppressed USING PRIMARY KEY (hash=?)"],
-    "mark_verbs.FORGET_BEFORE": [BEFORE],
+    "mark_verbs.FORGET_BEFORE": [BEFORE, "delivered_before_by_time (at<?)"],
     "mark_verbs.UNMARK": [MARK],
     "remembering.MESSAGE": ["SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)"],
     "remembering.SENT_BEFORE": ["SEARCH delivered_before USING PRIMARY KEY"],

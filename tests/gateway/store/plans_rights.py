@@ -87,6 +87,8 @@ PLANS: dict[str, list[str]] = {
     "joining.IN_FLIGHT": ["SEARCH in_flight USING PRIMARY KEY (sender=? AND contact_id=?)"],
     "joining.MOVE": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
     "joining.NOT_AGAIN": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
+    "joining.TROUBLES": ["SEARCH troubles USING PRIMARY KEY (contact_id=?)"],
+    "joining.TROUBLES_GONE": ["SEARCH troubles USING PRIMARY KEY (contact_id=?)"],
     "joining.TWINS": [
         "SCAN m USING INDEX messages_to_all",
         "SEARCH d USING INDEX sqlite_autoindex_deliveries_1 (message_id=? AND contact_id=?)",
@@ -167,6 +169,8 @@ PLANS: dict[str, list[str]] = {
     "retention.SIGN_UPS_GONE": ["SEARCH sign_ups USING INDEX sign_ups_by_time (at>? AND at<?)"],
     "retention.STILL_OPEN": ["SEARCH depths USING PRIMARY KEY (message_id=? AND state<?)"],
     "retention.UNCONFIRMED": ["SEARCH consents USING INDEX consents_unconfirmed (since>?)"],
+    "retention.WINDOWS": ["SEARCH windows USING COVERING INDEX windows_by_end (until>?)"],
+    "retention.WINDOWS_OVER": ["SEARCH windows USING COVERING INDEX windows_by_end (until>? AND"],
     "rights_verbs.ATTACH": [],
     "rights_verbs.HOLD": ["SEARCH contacts USING INTEGER PRIMARY KEY (rowid=?)"],
     "rights_verbs.LOOKED": [],

@@ -1,11 +1,11 @@
-"""The plans of watching.py and replacing.py: what is heard and fails, a sender for another."""
+"""The plans of watching.py, replacing.py and retiming.py: what is heard and fails, a sender for
+another, a clock that was ahead."""
 
 from __future__ import annotations
 
 DELIVERY = "SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"
 
 PLANS: dict[str, list[str]] = {
-    "replacing.ATTEMPTS": ["SEARCH attempts USING PRIMARY KEY (delivery_id=?)"],
     "replacing.BODIES": ["SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)"],
     "replacing.GIVE": [DELIVERY],
     "replacing.NEXT": ["SEARCH messages USING INTEGER PRIMARY KEY (rowid>?)"],
@@ -13,10 +13,12 @@ PLANS: dict[str, list[str]] = {
         "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)",
         "SEARCH p USING PRIMARY KEY (message_id=? AND state<?)",
     ],
-    "replacing.PHONE": ["identities_of_contact (contact_id=?)"],
+    "replacing.PHONE": ["identities_of_contact (contact_id=? AND retired_at=?)"],
     "replacing.RENAME": ["SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)"],
     "replacing.SENDER": ["SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)"],
     "replacing.ROWS": ["sqlite_autoindex_deliveries_1 (message_id=? AND contact_id>?)"],
+    "retiming.EARLIER": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"],
+    "retiming.STEP_END": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid>?)"],
     "retention.SHARE_GONE": ["SEARCH shares USING INTEGER PRIMARY KEY (rowid=?)"],
     "watching.CODE": [DELIVERY],
     "watching.COUNT": [],

@@ -44,10 +44,11 @@ async def test_outcomes(house: House, outcome: str, fields: dict[str, Any], stat
 
 
 async def test_nothing_to_settle(house: House, store: Store) -> None:
-    """An outcome of an attempt that nobody knows is no error."""
-    await house.confirmed(1)
-    await house.started()
+    """An outcome of an attempt that nobody began is no error, and moves nothing."""
+    (contact,) = await house.confirmed(1)
+    message = await house.started()
     await house.settle(await house.leased())
+    assert await house.state(message, contact) == "leased"
 
 
 async def test_a_retry_can_succeed(house: House) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from gateway.consent_chain import COLUMNS, Row, row_digest
-from gateway.inbound import Case, Inbound, Intake, Person, Preference, SignUp
+from gateway.inbound import Case, Inbound, Intake, Person, Preference, SignUp, Status
 from gateway.message import Basis, Identity, Message, Text
 from gateway.store.protocol import Intent, Store, moment
 from tests.gateway.store.conftest import Sqlite
@@ -89,6 +89,27 @@ async def test_nothing_of_the_person_is_left(house: House, engine: Sqlite) -> No
     assert [secret for secret in SECRETS if secret not in before] == []
     engine.sql(f"UPDATE sign_ups SET contact_id = {contact}")  # the person's START bound it
     await erase(house, contact)
+    after = everything(engine)
+    assert [secret for secret in SECRETS if secret in after] == []
+
+
+@pytest.mark.parametrize("stops", [False, True])
+async def test_a_late_status_brings_nothing_back(house: House, engine: Sqlite, stops: bool) -> None:
+    """The message is read after the erasure, or stopped at the provider: the provider's id holds
+    the number, and so does what it shows of the person."""
+    contact = await lived(house)
+    await answered(house, contact, "answer to Ada")
+    (delivery,) = engine.sql("SELECT id FROM deliveries")[0]
+    engine.sql(f"UPDATE sign_ups SET contact_id = {contact}")  # the person's START bound it
+    await erase(house, contact)
+    status = Status(
+        status="failed" if stops else "read", at=moment(house.at()), callback=f"{delivery}:1",
+        provider_id="wamid.17130001234.out", identities=(Identity("phone", NUMBER), USER),
+        action="withdraw" if stops else "fail",
+    )  # fmt: skip
+    taken = await house.store.intake(Intake(sender="wa", statuses=(status,)), {}, at=house.at())
+    assert taken.unmatched == 0
+    assert engine.sql("SELECT max(read_at IS NULL) FROM attempts") == [(int(stops),)]
     after = everything(engine)
     assert [secret for secret in SECRETS if secret in after] == []
 

@@ -216,7 +216,7 @@ async def test_what_failed_works_again(
         await house.settle(delivery)
         assert await house.state(message, delivery.contact) == "accepted"
         await house.accepted()
-        assert await store.report("counts")
+        assert await store.report("messages")
 
 
 # --- damaged ------------------------------------------------------------------------------------

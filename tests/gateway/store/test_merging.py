@@ -125,8 +125,8 @@ async def test_a_message_that_both_wait_for_goes_once(house: House) -> None:
     (delivery,) = await house.lease()
     assert (delivery.contact, delivery.permissions.consent is not None) == (kept, True)
     assert await counts(house, message) == {"leased": 1, "dropped": 1}
-    dropped = await house.store.report("counts")
-    assert dropped["contact.merged"] == dropped["delivery.dropped"] == 1
+    names = [event.name for event in await house.store.events_after("test", limit=100)]
+    assert names.count("contact.merged") == names.count("delivery.dropped") == 1
 
 
 @pytest.mark.parametrize("reached", ["first", "second"])
@@ -235,3 +235,30 @@ async def test_a_late_stop_of_the_absorbed_contact_counts(house: House, engine: 
         " WHERE p.merged_into IS NOT NULL"
     )
     assert engine.sql(orphans) == [(0,)]
+
+
+async def test_what_is_wrong_with_one_is_wrong_with_both(house: House, store: Store) -> None:
+    """Undeliverable thrice as the one, once as the other: no marketing before a sign of life, and
+    nothing stays behind of who is gone."""
+    one, other = await two(house)
+    for contact, times in ((one, 1), (other, 3)):
+        for _ in range(times):
+            await house.started(kind="utility", to=contact, topic=None)
+            delivery = (await house.leased()).replace(basis=Basis(kind="declared", text="order"))
+            assert await house.begin(delivery) is None
+            await house.settle(delivery, "failed", action="count")
+    await shown(house)
+    (told,) = await store.outcome_report("troubles", contact=one)
+    assert (told["n"], told["sign"]) == (4, True)
+    assert await store.outcome_report("troubles", contact=other) == []
+    await house.started()
+    assert await house.lease() == []
+
+
+async def test_one_scan_that_proves_both(house: House, engine: Sqlite, store: Store) -> None:
+    """A list with many signatures lies with each of them; who turns out to be one has it once."""
+    one, other = await two(house)
+    for contact in (one, other):
+        await store.attach(contact, b"digest", "list.pdf", at=house.at())
+    assert await shown(house) == one
+    assert engine.sql("SELECT contact_id, name FROM proof_files") == [(one, "list.pdf")]

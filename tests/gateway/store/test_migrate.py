@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from pathlib import Path
 
 import apsw
@@ -48,6 +49,26 @@ def test_many_processes_at_once(tmp_path: Path) -> None:
     assert list(connection.execute("SELECT x FROM a ORDER BY x")) == [(1,), (2,)]
     assert version(connection) == 2
     connection.close()
+
+
+@pytest.mark.parametrize(("there", "mode"), [(None, 0o600), (0o640, 0o640)])
+def test_a_new_database_is_for_its_owner_alone(
+    tmp_path: Path, there: int | None, mode: int
+) -> None:
+    """Also when it is run by hand, where the umask lets all read; one that is there keeps its mode."""
+    path = tmp_path / "store.db"
+    before = os.umask(0o022)
+    try:
+        if there is not None:
+            path.touch()
+            path.chmod(there)
+        connection = open_writer(path)
+        connection.execute("CREATE TABLE mine (x)")
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+        connection.close()
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(("store.db", "store.db-wal", "store.db-shm"), mode)
 
 
 def test_a_step_that_fails_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,16 +6,18 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import apsw
 import pytest
 
-from gateway.inbound import Person
-from gateway.message import Basis, Identity
+from gateway.inbound import Person, StatusName
+from gateway.message import Basis, Delivery, Identity, Message
 from gateway.replay import Withdrawn, replay_folder
 from gateway.replay_file import ReplayFile
 from gateway.stopping import MARKETING, RESTORED
 from gateway.store.copying import copy
+from gateway.store.outcomes import Resolution
 from gateway.store.protocol import QuotaUse
 from gateway.store.sqlite import SqliteStore, replaying
 from tests.gateway.store.house import HOUR, SECOND, House, consent, phone
@@ -211,11 +213,29 @@ async def test_what_only_the_file_knows_goes_again_for_a_person_alone(life: Life
             assert await house.state(messages[contact], contact) == "queued"
 
 
-async def test_a_backup_of_the_moment_of_a_send(life: Life) -> None:
-    """The attempt that was in the air then failed, and another one was begun: nobody knows of
-    both, and the delivery is not in the air for ever."""
+class Two(NamedTuple):
+    """A delivery of which two attempts are unknown: the one that was in the air at the moment of the
+    backup, and one that was begun after it."""
+
+    house: House
+    message: Message
+    contact: int
+    first: Delivery
+    second: Delivery
+
+    async def state(self) -> str | None:
+        return await self.house.state(self.message, self.contact)
+
+    async def resolve(self, how: Resolution) -> str:
+        at = self.house.at()
+        (why,) = await self.house.store.resolve([self.second.id], how, at=at, by="anna")
+        return why
+
+
+@asynccontextmanager
+async def two_unknown(life: Life) -> AsyncIterator[Two]:
     async with life.opened() as house:
-        (one,) = await house.confirmed(1)
+        (contact,) = await house.confirmed(1)
         message = await house.started()
         first = await house.sending()
         life.back_up()
@@ -225,13 +245,51 @@ async def test_a_backup_of_the_moment_of_a_send(life: Life) -> None:
     life.restore()
     async with life.opened() as house:
         await house.store.recover(at=house.at())
-        assert await house.state(message, one) == "unknown"
-        assert await house.store.sending([one]) == []
-        told = await house.store.resolve([second.id], "not_sent", at=house.at(), by="anna")
-        assert told == [""]
-        assert await house.state(message, one) == "queued"
-        await house.store.resume(MARKETING, at=house.at())
-        assert await house.begin(await house.leased()) is None
+        yield Two(house, message, contact, first, second)
+
+
+async def test_a_backup_of_the_moment_of_a_send(life: Life) -> None:
+    """The attempt that was in the air then failed, and another one was begun: nobody knows of
+    both, and the delivery is not in the air for ever."""
+    async with two_unknown(life) as two:
+        store = two.house.store
+        assert await two.state() == "unknown"
+        assert await store.sending([two.contact]) == []
+        assert await two.resolve("not_sent") == ""
+        assert await two.state() == "queued"
+        await store.resume(MARKETING, at=two.house.at())
+        assert await two.house.begin(await two.house.leased()) is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [("second", "failed", "unknown"), ("anna", "sent", "accepted")],
+        [("second", "sent", "sent"), ("second", "failed", "unknown"), ("first", "sent", "sent")],
+        [("anna", "sent", "accepted"), ("second", "failed", "unknown"), ("anna", "sent", "accepted")],
+        [
+            ("anna", "sent", "accepted"), ("first", "sent", "sent"), ("first", "failed", "accepted"),
+            ("second", "failed", "failed"),
+        ],
+    ],
+)  # fmt: skip
+async def test_what_is_told_of_one_of_two(
+    life: Life, told: list[tuple[str, StatusName, str]]
+) -> None:
+    """By statuses, and by a person, who speaks of the one that nobody knows of: if the better one
+    fails, it is what the other one makes of it, and no webhook is refused."""
+    async with two_unknown(life) as two:
+        for of, name, state in told:
+            if of == "anna":
+                assert await two.resolve("sent") == ""
+            else:
+                attempt = two.first if of == "first" else two.second
+                await two.house.status(attempt, name, provider_id=of)
+            assert await two.state() == state
+            if state == "unknown":  # why it is, says the one that is
+                why = life.sql("SELECT code, detail FROM attempts WHERE state = 1")
+                assert life.sql("SELECT code, reason FROM deliveries") == why
+        assert await two.resolve("sent") == "not_unknown"
 
 
 async def test_what_was_used_of_the_limits_is_used_up(life: Life) -> None:

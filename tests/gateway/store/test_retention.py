@@ -236,6 +236,19 @@ async def test_the_journal_waits_for_its_readers(
     assert await purge(house, "journal", before=later) == 4
 
 
+async def test_windows_go_once_they_are_over(house: House, engine: Sqlite, store: Store) -> None:
+    """Not one that is open, and not that of somebody who is held."""
+    over = house.now + DAY
+    for n in (1, 2, 3, 4):
+        await writes(house, n, f"k{n}")
+        house.later()
+    await store.hold(await house.contact(2), reason="x", at=house.at())
+    assert await purge(house, "windows", before=over, limit=1) == 0, "they are open"
+    assert await purge(house, "windows", before=over + 3 * SECOND, limit=1) == 2
+    left = engine.sql("SELECT contact_id FROM windows ORDER BY until")
+    assert left == [(await house.contact(2),), (await house.contact(4),)]
+
+
 async def test_sign_ups_and_lookups_go(house: House, engine: Sqlite, store: Store) -> None:
     """Links and QR codes are there for good; a form that nobody bound is not."""
     made = moment(house.at())

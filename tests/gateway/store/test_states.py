@@ -182,3 +182,26 @@ def test_a_delivery_is_called_like_its_best_attempt() -> None:
     assert {state.name: after.name for state, after in DERIVED.items()} == {
         state.name: state.name for state in AttemptState
     }
+
+
+def test_every_status_is_taken_whatever_was_tried() -> None:
+    """A status that the table did not foresee would fail its whole webhook, again and again.  After
+    a restore there may be two attempts of which nobody knows, and news of each in any order."""
+    told = (AttemptState.SENT, AttemptState.FAILED, AttemptState.DELIVERED, AttemptState.READ)
+    kinds = [(state, given_up) for state in AttemptState if state for given_up in (False, True)]
+    again = (DeliveryState.QUEUED, DeliveryState.HELD, DeliveryState.FAILED, DeliveryState.DROPPED)
+    for count in (1, 2, 3):
+        for attempts in itertools.product(kinds, repeat=count):
+            reached = best(attempts)
+            (first, given_up), *others = attempts
+            for news in (one for one in told if one > first):
+                now = best([(news, given_up), *others])
+                if reached is None and now is not None:  # it was over, or goes again
+                    befores = [*again, DeliveryState.LEASED, DeliveryState.PAUSED]
+                elif reached is not None and now != reached:
+                    befores = [DERIVED[reached]]
+                else:
+                    continue
+                for before in befores:
+                    for after in again if now is None else (DERIVED[now],):
+                        check(Cause.STATUS, before, after)
