@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import trio
@@ -17,7 +18,10 @@ STEP = 60_000_000
 """Microseconds; a larger step of the machine's clock is not believed."""
 
 LATE = 300_000_000
-"""Microseconds that a provider's time may be ahead of ours: its clock and ours are never one."""
+"""Microseconds that a provider's time may be ahead of ours: its clock and ours are never one …"""
+
+FAR = 30 * 86_400_000_000
+"""… and from which on it is no time, but an odd number."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -28,6 +32,14 @@ def _wall() -> int:
 
 def _boot() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+
+
+class Clock(Protocol):
+    """What tells the time: `SystemClock`, and what tests put in its place."""
+
+    def micros(self) -> int:
+        """Return UTC microseconds."""
+        ...
 
 
 class SystemClock:
@@ -82,7 +94,7 @@ class SystemClock:
 
     def heard(self, at: int) -> None:
         """A provider named this time as over, UTC microseconds."""
-        if at > self.micros() + LATE:
+        if LATE < at - self.micros() <= FAR:
             self.not_before(at)
 
     def believe(self) -> None:

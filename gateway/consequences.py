@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol
 
 import trio
 
+from gateway.clock import Clock
+from gateway.ending import ends
 from gateway.errors import WIDE, Action, DeliveryError, Scope
 from gateway.inbound import Effect, Intake, Status
 from gateway.message import Delivery, Template
@@ -43,12 +44,6 @@ AGAIN = 1.0
 
 FULL_PACE = 80.0
 """Messages a second that are halved if nothing limits a sender (Meta's default)."""
-
-
-class Clock(Protocol):
-    """What is needed of the clock."""
-
-    def micros(self) -> int: ...
 
 
 class Consequences:
@@ -116,13 +111,12 @@ class Consequences:
         beyond = wide or status.action in ("template", "hold")
         if not (beyond or closed):
             return
-        number = (status.callback or "").partition(":")[0]
-        delivery = int(number) if number.isdecimal() and len(number) < 19 else 0
-        if closed and delivery:
+        delivery, _ = status.attempt or (None, 0)
+        if closed and delivery is not None:
             await self._store.close_windows(sender, [delivery], at=micros(status.at))
         if beyond and self._clock.micros() - micros(status.at) > STALE * 1e6:
             return
-        known = await self._store.sent_as([delivery]) if delivery else []
+        known = await self._store.sent_as([delivery]) if delivery is not None else []
         await self._follow(
             sender, status.action, status.scope, status.code, status.detail, status.retry_after,
             known[0] if known else None,
@@ -182,15 +176,18 @@ class Consequences:
         at = now if told_at is None else min(told_at, now)
         waiting: set[str] | None = None
         for effect in effects:
+            meant = self._senders.meant(sender, effect.about)
+            if meant is None:
+                continue
             match effect.what:
                 case "stop":
-                    for name in self._concerned(sender, effect.scope):
+                    for name in self._concerned(meant, effect.scope):
                         await self._stop(name, effect, at)
                 case "resume":
-                    for name in self._concerned(sender, effect.scope):
+                    for name in self._concerned(meant, effect.scope):
                         await self._resume(name, effect, at)
                 case "slow":
-                    for name in self._concerned(sender, effect.scope):
+                    for name in self._concerned(meant, effect.scope):
                         self._slow(name, effect.code)
                 case "template_paused":
                     await self._template(sender, effect, TEMPLATE_PAUSED)
@@ -204,21 +201,26 @@ class Consequences:
                         waiting.intersection(self._senders.sharing(sender)), effect
                     )
                 case "tier" | "pace" | "quality":
-                    await self._senders.learned(sender, [effect], at=at)
+                    await self._senders.learned(meant, [effect], at=at)
 
     def _concerned(self, sender: str, scope: Scope) -> list[str]:
         """Return the senders that a scope is about, as far as they are known to share it."""
         return self._senders.sharing(sender) if scope in ("portfolio", "app") else [sender]
 
     async def _stop(self, sender: str, effect: Effect, at: int) -> None:
+        until = None if effect.until is None else micros(effect.until)
+        if until is not None and until <= self._clock.micros():
+            return  # told again, and over by now
         scope = sender_scope(sender, marketing=effect.marketing)
-        if any((one.scope, one.code) == (scope, effect.code) for one in await self._store.stops()):
-            return
-        await self._store.stop(scope, effect.reason, at=at, code=effect.code)
-        what = "marketing of sender" if effect.marketing else "sender"
-        log.error("%s %s stopped: %s: %s", what, sender, effect.code, effect.reason)
-        if not effect.marketing:
-            self._stopped(sender, effect.code)
+        stops = await self._store.stops()
+        if not any((one.scope, one.code) == (scope, effect.code) for one in stops):
+            await self._store.stop(scope, effect.reason, at=at, code=effect.code)
+            what = "marketing of sender" if effect.marketing else "sender"
+            log.error("%s %s stopped: %s: %s", what, sender, effect.code, effect.reason)
+            if not effect.marketing:
+                self._stopped(sender, effect.code)
+        if until is not None:
+            await ends(self._store, scope, effect.code, until)
 
     async def _resume(self, sender: str, effect: Effect, at: int) -> None:
         """Lift a provider's own stop, unless it began after this was told: webhooks come again for

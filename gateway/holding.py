@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from typing import Literal
 
+from gateway.clock import Clock
 from gateway.stopping import MARKETING
 from gateway.store.protocol import Store
 
 log = logging.getLogger("gateway.holding")
 
 Why = Literal["restored", "gap", "clock", "clock_behind", "damaged"]
-
-
-class Clock(Protocol):
-    """What is needed of the clock."""
-
-    def micros(self) -> int: ...
 
 
 async def hold_marketing(store: Store, clock: Clock, why: Why, reason: str) -> None:

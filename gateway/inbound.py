@@ -59,7 +59,11 @@ class Echo(Value, frozen=True, kw_only=True):
 
 
 class Intake(Value, frozen=True, kw_only=True):
-    """One webhook's content for one sender; applied in one transaction, or not at all."""
+    """One webhook's content for one sender; applied in one transaction, or not at all.
+
+    `ahead`: the latest time that the provider names as over, if our clock has not reached it: then
+    it is slow.
+    """
 
     sender: str
     messages: tuple[Inbound, ...] = ()
@@ -67,6 +71,7 @@ class Intake(Value, frozen=True, kw_only=True):
     events: tuple[AccountEvent, ...] = ()
     changes: tuple[IdentityChange, ...] = ()
     echoes: tuple[Echo, ...] = ()
+    ahead: datetime | None = None
 
 
 class Act(Value, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from html import escape
 from urllib.parse import quote
 
 from gateway.errors import ConfigError
+from gateway.numbers import digits
 
 WA_ME = "https://wa.me"
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -31,10 +32,10 @@ def start_link(number: str, text: str, *, base: str = WA_ME) -> str:
 
     Raises ConfigError if the number has no digits.
     """
-    digits = "".join(c for c in number if c.isdecimal())
-    if not digits:
+    dialled = digits(number)
+    if not dialled:
         raise ConfigError("the sender's number is not known yet; write [senders.…] number")
-    return f"{base}/{digits}?text={quote(text, safe='')}"
+    return f"{base}/{dialled}?text={quote(text, safe='')}"
 
 
 def new_code() -> str:

@@ -13,8 +13,9 @@ from contextlib import suppress
 
 import trio
 
+from gateway.clock import Clock
 from gateway.errors import StoreError
-from gateway.holding import Clock, hold_marketing, told
+from gateway.holding import hold_marketing, told
 from gateway.metrics import Metrics
 from gateway.sections import Storage
 from gateway.stopping import DAMAGED, GAP, RESTORED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Literal
 
@@ -9,6 +10,8 @@ from gateway.errors import Action, Scope
 from gateway.message import Identity, Value
 
 StatusName = Literal["sent", "delivered", "read", "failed"]
+
+_CALLBACK = re.compile(r"([0-9]{1,18}|[0-8][0-9]{18}):([0-9]{1,6})")
 
 
 class Status(Value, frozen=True, kw_only=True):
@@ -31,6 +34,12 @@ class Status(Value, frozen=True, kw_only=True):
     """Who it was for, if the provider says so and it withdraws."""
 
     @property
+    def attempt(self) -> tuple[int, int] | None:
+        """The delivery and which attempt of it `callback` names; None if it is none of ours."""
+        named = _CALLBACK.fullmatch(self.callback or "")
+        return (int(named[1]), int(named[2])) if named else None
+
+    @property
     def withdraws(self) -> bool:
         """Whether it failed because the person stopped marketing at the provider."""
         return self.status == "failed" and self.action == "withdraw"
@@ -45,10 +54,14 @@ EffectKind = Literal[
 class Effect(Value, frozen=True, kw_only=True):
     """What a refusal or the provider's news change for more than one delivery.
 
-    `stop` and `resume` are about the scope (`marketing`: its marketing only) and one cause, `code`.
-    `slow` asks for fewer sends a second.  `tier` (people a day outside windows, None: unlimited)
-    is the portfolio's, `pace` (sends a second) and `quality` (`name`: GREEN, YELLOW, RED) the
-    sender's.  The others are about the template `name` (in `language`, "" is all).
+    `stop` and `resume` are about the scope (`marketing`: its marketing only) and one cause, `code`;
+    a stop may have an end, `until`.  `slow` asks for fewer sends a second.  `tier` (people a day
+    outside windows, None: unlimited) is the portfolio's, `pace` (sends a second) and `quality`
+    (`name`: GREEN, YELLOW, RED) the sender's.  The others are about the template `name` (in
+    `language`, "" is all).
+
+    `about`: the digits of the number that is meant, if it is another one than that of the sender
+    who was told: two may share the address at which their news come in.
     """
 
     what: EffectKind
@@ -59,6 +72,8 @@ class Effect(Value, frozen=True, kw_only=True):
     name: str = ""
     language: str = ""
     value: float | None = None
+    until: datetime | None = None
+    about: str = ""
 
 
 class AccountEvent(Value, frozen=True, kw_only=True):

@@ -20,6 +20,11 @@ SPELLINGS = (
 )
 
 
+def digits(number: str) -> str:
+    """Return the digits of a number, however it is written."""
+    return "".join(one for one in number if one.isdecimal())
+
+
 def variants(identity: Identity) -> tuple[Identity, ...]:
     """Return an identity and all others that mean the same phone, the given one first."""
     if identity.kind != "phone":

@@ -52,18 +52,18 @@ class Previews:
         return known and hold.code not in message.approved
 
 
-def _stuck(message: Message, trouble: str) -> Preview:
-    return Preview(message=message, contents=(), trouble=trouble)
-
-
-def _sample(message: Message, form: Content, contact: int = 0) -> Delivery:
-    """A delivery to somebody who agreed, is not there, and wants everything."""
+def _sample(message: Message, form: Content) -> Delivery:
+    """A delivery to somebody who agreed, wants everything, and is not there."""
     return Delivery(
         id=0,
         message=message,
-        contact=contact,
+        contact=0,
         sender=message.sender or "",
         attempt=1,
         content=form,
         permissions=Permissions(consent=1),
     )
+
+
+def _stuck(message: Message, trouble: str) -> Preview:
+    return Preview(message=message, contents=(), trouble=trouble)

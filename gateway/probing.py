@@ -2,18 +2,20 @@
 
 The output asks its provider without sending (Output.probe).  What it says is mended goes on; if
 that was wrong, the next refusal stops it again, and the time between two probes goes on growing.
+A stop whose end the provider named goes on then, and nobody is asked.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
 
 import msgspec
 import trio
 
+from gateway.clock import Clock
 from gateway.consequences import Consequences
+from gateway.ending import lift_ended
 from gateway.errors import DeliveryError, StoreError
 from gateway.http import FetchError
 from gateway.inbound import Effect
@@ -28,12 +30,6 @@ log = logging.getLogger("gateway.probing")
 LOOK_EVERY = 5.0
 DEADLINE = 60.0
 """Seconds for all questions of one probe."""
-
-
-class Clock(Protocol):
-    """What is needed of the clock."""
-
-    def micros(self) -> int: ...
 
 
 class Probed(msgspec.Struct, frozen=True):
@@ -112,10 +108,10 @@ class Probing:
             await trio.sleep(LOOK_EVERY)
 
     async def look(self) -> None:
-        """Probe what is due.  Raises StoreError."""
-        stops = await self._store.stops()
-        waiting = await self._store.waiting_for_templates()
+        """Lift what is over, and probe what is due.  Raises StoreError."""
         now = self._clock.micros()
+        stops = await lift_ended(self._store, await self._store.stops(), now)
+        waiting = await self._store.waiting_for_templates()
         self._waiting = {name: self._waiting.get(name, now) for name in waiting}
         for name, schedule in self._schedules.items():
             stopped = {one.code: one.since for one in stops if one.sender == name}
@@ -136,6 +132,7 @@ class Probing:
         trouble, effects = "", list[Effect]()
         async with self._asking:
             before = await self._of(sender)
+            asked = self._clock.micros()  # what stops it from here on is not in the answer
             try:
                 answer = await guarded(
                     output.label, output.probe, timeout=DEADLINE, let=(DeliveryError, FetchError)
@@ -147,7 +144,7 @@ class Probing:
                     trouble = f"the output could not ask: {answer.error}"
                 else:
                     effects = self._allowed(answer, type(output).probed, only)
-            await self._consequences.apply(sender, effects)
+            await self._consequences.apply(sender, effects, told_at=asked)
             left = await self._of(sender)
         kept = {(one.scope, one.code) for one in left}
         gone = [one.code for one in before if (one.scope, one.code) not in kept]

@@ -68,9 +68,11 @@ class Times:
         return len(self._at) - bisect_right(self._at, now - quota.window + NEAR) + self._unsent
 
     def take(self, subject: str) -> None:
+        """One more is granted."""
         self._unsent += 1
 
     def sent(self, subject: str, at: float) -> None:
+        """One that was granted left."""
         self._unsent -= 1
         over = bisect_right(self._at, at - self.longest)
         if over:
@@ -78,6 +80,7 @@ class Times:
         insort(self._at, at)
 
     def give_back(self, subject: str) -> None:
+        """One that was granted was not sent."""
         self._unsent -= 1
 
     def idle(self, now: float) -> bool:
@@ -125,11 +128,13 @@ class Subjects:
         return len(self._sent) + self._new
 
     def take(self, subject: str) -> None:
+        """One more is granted to a subject."""
         if subject not in self._unsent and subject not in self._sent:
             self._new += 1
         self._unsent[subject] = self._unsent.get(subject, 0) + 1
 
     def sent(self, subject: str, at: float) -> None:
+        """One that was granted left: the subject counts from here on."""
         self._landed(subject)
         if subject not in self._sent:
             self._new -= 1
@@ -139,6 +144,7 @@ class Subjects:
         self._sent.move_to_end(subject)
 
     def give_back(self, subject: str) -> None:
+        """One that was granted was not sent."""
         if self._landed(subject) and subject not in self._sent:
             self._new -= 1
 
@@ -199,6 +205,7 @@ class Line:
             self._back[turn] = until
 
     def leave(self, turn: int) -> None:
+        """Whoever has that turn got a place, and waits no more."""
         if self._back.pop(turn, None) is not None:
             del self._turns[bisect_left(self._turns, turn)]
 

@@ -72,6 +72,7 @@ class Key:
         """What was granted and has not left."""
 
     def pace(self, rate: Rate) -> Pace:
+        """Return the state of one of its rates, made anew if it is the first time."""
         pace = self._paces.get((rate.per_second, rate.burst))
         if pace is None:
             if len(self._paces) > 4:  # a plugin that changes its rate all the time
@@ -100,6 +101,7 @@ class Key:
         return max(at, oldest + pace.span)
 
     def take(self, paces: Sequence[Pace], now: float) -> None:
+        """One more is granted, by all of these."""
         self.unsent += 1
         self._last_take = now
         for pace in paces:
@@ -107,6 +109,7 @@ class Key:
                 pace.next = max(pace.next, now) + pace.spacing
 
     def sent(self, at: float) -> None:
+        """The first byte of one that was granted left."""
         self.unsent -= 1
         self._last = max(at, self._last)
         if self._log is not None:
@@ -122,6 +125,7 @@ class Key:
             self.sent(at)
 
     def give_back(self, paces: Sequence[Pace], taken: float) -> None:
+        """One that was granted at `taken` was not sent."""
         self.unsent -= 1
         for pace in paces:
             if pace.n:
@@ -130,6 +134,7 @@ class Key:
                     pace.next = max(pace.next, self._last_take + pace.spacing)
 
     def idle(self, now: float) -> bool:
+        """Whether nothing of it counts any more."""
         return (
             self.unsent == 0
             and self._last + LONGEST_SPAN < now

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from gateway.given import SenderFacts
 from gateway.news import Effect
+from gateway.numbers import digits
 from gateway.plugin import Output
 from gateway.store.protocol import Store, moment
 
@@ -46,6 +47,17 @@ class Senders:
         """Return the senders of the same portfolio, itself among them."""
         own = self.portfolio(sender)
         return [name for name in self._outputs if self.portfolio(name) == own] or [sender]
+
+    def meant(self, told: str, about: str) -> str | None:
+        """Return the sender whose number has the digits `about`; None if none of ours has.
+
+        It is `told` if no number was named, and while nobody knows that one's own.
+        """
+        if not about:
+            return told
+        numbers = {name: digits(output.display) for name, output in self._outputs.items()}
+        named = next((name for name, number in numbers.items() if number == about), None)
+        return named or (None if numbers.get(told) else told)
 
     def facts(self, sender: str) -> SenderFacts:
         """See Context.sender."""

@@ -22,6 +22,9 @@ log = logging.getLogger("gateway.clock")
 
 EVERY = 1.0
 
+STEP = 200
+"""Deliveries that are looked at at once: the writer is there for those who send."""
+
 EARLIEST = 1_735_689_600_000_000
 """1 January 2025, UTC microseconds: no clock that is right shows less."""
 
@@ -39,6 +42,8 @@ class TimeWatch:
         self._gap = int(gap * 1e6)
         self._held: Why | None = None
         self._looked = clock.since_boot()
+        self._ahead = 0
+        """Microseconds by which the clock was ahead that wrote the due times of what waits."""
 
     async def begin(self) -> None:
         """Compare the clock with what the store knows, before anything is sent.
@@ -63,6 +68,8 @@ class TimeWatch:
         try:
             await self._away()
             await self._judge(jump)
+            if self._ahead:
+                await self._set_back()
         except StoreError as error:
             log.error("cannot write down that the clock is in doubt: %s", error)
 
@@ -85,6 +92,7 @@ class TimeWatch:
             if not await self._stopped(cause):
                 log.warning("a person says that the clock is right; it is believed")
                 self._clock.believe()
+                self._ahead = max(0, -jump)
                 self._held = None
             return
         if self._held is not None:  # it is back, or in doubt for another reason
@@ -94,6 +102,14 @@ class TimeWatch:
         if cause is not None:
             await hold_marketing(self._store, self._clock, cause, self._reason(cause, jump))
             self._held = cause
+
+    async def _set_back(self) -> None:
+        """What the clock that was ahead put off until later is due so much earlier."""
+        at = self._clock.micros()
+        after: int | None = 0
+        while after is not None:
+            after = await self._store.set_back(self._ahead, at=at, after=after, limit=STEP)
+        self._ahead = 0
 
     def _reason(self, cause: Why, jump: int) -> str:
         ours = self._clock.micros()

@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from gateway import consequences as consequences_module
+from gateway import ids
 from gateway.consequences import STALE, Consequences
 from gateway.errors import Rejected, StoreError
 from gateway.inbound import AccountEvent, Effect, Intake, Status
@@ -49,6 +50,7 @@ class World:
         outputs = {name: Silent(PluginConfig(), name) for name in ("wa", "wb", "other")}
         for name, output in outputs.items():
             output.portfolio = "ours" if name != "other" else "theirs"
+        self.outputs = outputs
         self.stopped: list[tuple[str, str]] = []
         self.senders = Senders(outputs, store)
         self.consequences = Consequences(
@@ -111,6 +113,46 @@ async def test_a_stop_and_its_end(
     over = Effect(what="resume", scope=effect.scope, code=effect.code, marketing=effect.marketing)
     await world.apply("wa", [over, over])
     assert await world.stops() == [("sender:wa", "person")]
+
+
+@pytest.mark.parametrize(
+    ("about", "wa", "wb", "stopped"),
+    [
+        ("", "+49 30 1", "+49 30 2", "wa"),
+        ("49302", "+49 30 1", "+49 30 2", "wb"),
+        ("49301", "+49 30 1", "", "wa"),
+        ("49302", "", "+49 30 2", "wb"),
+        ("49302", "", "", "wa"),
+        ("49309", "+49 30 1", "+49 30 2", None),
+    ],
+    ids=["none named", "another's", "its own", "its own is not known", "none is", "nobody's"],
+)
+async def test_news_of_a_number_are_its_senders(
+    world: World, about: str, wa: str, wb: str, stopped: str | None
+) -> None:
+    """Two senders may share the address at which their news come in."""
+    world.outputs["wa"].display, world.outputs["wb"].display = wa, wb
+    red = Effect(what="stop", code="red", reason="x", marketing=True, about=about)
+    rated = Effect(what="quality", name="RED", about=about)
+    await world.apply("wa", [rated, red, Effect(what="slow", code="red", about=about)])
+    assert await world.stops() == ([(f"marketing:{stopped}", "red")] if stopped else [])
+    now = trio.current_time()
+    for name in ("wa", "wb"):
+        assert world.senders.facts(name).quality == ("RED" if name == stopped else "")
+        assert (world.consequences.slowing[name].rate(now) is not None) == (name == stopped)
+
+
+async def test_a_stop_that_is_over_when_it_is_told_again_stops_nobody(world: World) -> None:
+    """Webhooks come again for days."""
+    until = moment(world.house.now + 60 * SECOND)
+    effect = Effect(what="stop", scope="portfolio", code="restricted", reason="x", until=until)
+    await world.apply("wa", [effect, effect])
+    assert await world.stops() == [("sender:wa", "restricted"), ("sender:wb", "restricted")]
+    for name in ("wa", "wb"):
+        await world.store.resume(f"sender:{name}", at=world.micros())
+    world.house.now += 61 * SECOND
+    await world.apply("wa", [effect])
+    assert await world.stops() == []
 
 
 async def test_the_reason_says_what_to_do_first(world: World) -> None:
@@ -328,6 +370,24 @@ async def test_a_failure_that_is_told_late_pauses_nothing(
         status = Status(
             provider_id="w", status="failed", at=said, callback=delivery.callback, code="x",
             action=action, scope="template", retry_after=60.0,
+        )  # fmt: skip
+        await world.consequences.reported(Intake(sender="wa", statuses=(status,)))
+        assert await world.paused(message) == [paused]
+
+
+async def test_a_failure_finds_its_message_by_any_id(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids have 18 digits until 2032, and 19 from then on."""
+    monkeypatch.setattr(ids, "_last", 10**18)
+    await world.house.confirmed(1)
+    message = await world.house.started(forms=(template("post"),))
+    delivery = await world.house.sending()
+    assert len(str(delivery.id)) == 19
+    for callback, paused in ((f"{1 << 63}:1", "-"), (delivery.callback, TEMPLATE_PAUSED)):
+        status = Status(
+            provider_id="w", status="failed", at=moment(world.house.now), callback=callback,
+            code="x", action="template", scope="template", retry_after=60.0,
         )  # fmt: skip
         await world.consequences.reported(Intake(sender="wa", statuses=(status,)))
         assert await world.paused(message) == [paused]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -20,7 +18,6 @@ from gateway.metrics import Metrics
 from gateway.safety import Hearing as Settings
 from gateway.stopping import DEAF, Stop
 from gateway.store.protocol import moment
-from gateway.store.sqlite import SqliteStore
 from gateway.store.watching import Unheard
 from gateway.values import Duration
 from tests.gateway.store.house import SECOND, House, phone
@@ -105,14 +102,27 @@ async def stops(nursery: trio.Nursery) -> Stops:
     return Stops()
 
 
+@pytest.fixture
+async def ears(stops: Stops, nursery: trio.Nursery) -> Hearing:
+    """They listen, and nothing was sent yet."""
+    ears = hearing(stops)
+    nursery.start_soon(ears.run)
+    return ears
+
+
+def send(ears: Hearing, count: int) -> None:
+    """So many are accepted, and nothing is heard of them."""
+    for _ in range(count):
+        ears.accepted("wa")
+
+
 async def test_silence_holds_marketing_and_a_status_lets_it_go_on(
     stops: Stops, nursery: trio.Nursery, autojump_clock: Any
 ) -> None:
     ears = hearing(stops)
     await ears.load()
     nursery.start_soon(ears.run)
-    for _ in range(N):
-        ears.accepted("wa")
+    send(ears, N)
     await trio.sleep(WITHIN - 1)
     assert not stops.held
     await trio.sleep(LOOK_EVERY + 1)
@@ -135,23 +145,18 @@ async def test_silence_holds_marketing_and_a_status_lets_it_go_on(
     ids=["many and long", "few", "not long"],
 )
 async def test_many_and_long(
-    stops: Stops, nursery: trio.Nursery, autojump_clock: Any, accepted: int, seconds: float,
+    stops: Stops, ears: Hearing, autojump_clock: Any, accepted: int, seconds: float,
     held: bool,
 ) -> None:  # fmt: skip
-    ears = hearing(stops)
-    nursery.start_soon(ears.run)
-    for _ in range(accepted):
-        ears.accepted("wa")
+    send(ears, accepted)
     await trio.sleep(seconds)
     assert stops.held == held
 
 
 async def test_the_send_that_completes_the_count_is_the_last(
-    stops: Stops, nursery: trio.Nursery, autojump_clock: Any
+    stops: Stops, ears: Hearing, autojump_clock: Any
 ) -> None:
     """A slow sender that was not heard of for long speaks N times, and no more."""
-    ears = hearing(stops)
-    nursery.start_soon(ears.run)
     for _ in range(N - 1):
         ears.accepted("wa")
         await trio.sleep(WITHIN / 4)
@@ -188,19 +193,15 @@ async def test_another_sender_is_no_comfort(nursery: trio.Nursery, autojump_cloc
 
 
 async def test_a_person_lets_it_go_on_and_the_count_begins_anew(
-    stops: Stops, nursery: trio.Nursery, autojump_clock: Any
+    stops: Stops, ears: Hearing, autojump_clock: Any
 ) -> None:
-    ears = hearing(stops)
-    nursery.start_soon(ears.run)
-    for _ in range(N):
-        ears.accepted("wa")
+    send(ears, N)
     await trio.sleep(WITHIN + 2)
     assert stops.held
     await stops.resume("marketing:wa", at=0, code=DEAF)
     await trio.sleep(2 * LOOK_EVERY)
     assert deaf(ears) == 0
-    for _ in range(N):
-        ears.accepted("wa")
+    send(ears, N)
     await trio.sleep(WITHIN - 5)
     assert not stops.held, "it must not stop again for what was before"
     await trio.sleep(10)
@@ -208,12 +209,9 @@ async def test_a_person_lets_it_go_on_and_the_count_begins_anew(
 
 
 async def test_a_store_that_fails_is_asked_again(
-    stops: Stops, nursery: trio.Nursery, autojump_clock: Any
+    stops: Stops, ears: Hearing, autojump_clock: Any
 ) -> None:
-    ears = hearing(stops)
-    nursery.start_soon(ears.run)
-    for _ in range(N):
-        ears.accepted("wa")
+    send(ears, N)
     stops.failing = True
     await trio.sleep(WITHIN + 5)
     stops.failing = False
@@ -222,13 +220,10 @@ async def test_a_store_that_fails_is_asked_again(
 
 
 async def test_heard_while_the_stop_is_written(
-    stops: Stops, nursery: trio.Nursery, autojump_clock: Any
+    stops: Stops, ears: Hearing, autojump_clock: Any
 ) -> None:
     """The stop that comes too late is lifted at once."""
-    ears = hearing(stops)
-    nursery.start_soon(ears.run)
-    for _ in range(N - 1):
-        ears.accepted("wa")
+    send(ears, N - 1)
     await trio.sleep(WITHIN + 0.5 * LOOK_EVERY)
     ears.accepted("wa")
     await trio.sleep(0.005)
@@ -317,12 +312,6 @@ async def test_it_never_speaks_for_longer(autojump_clock: Any, seed: int) -> Non
 
 
 # --- what the store knows of the last run -----------------------------------------------------------
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with SqliteStore(tmp_path / "store.db", suppression_key=b"k" * 32) as store:
-        yield House(store)
-
-
 async def unheard(house: House) -> Unheard:
     return (await house.store.unheard(["wa"]))["wa"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import h11
 import pytest
@@ -48,36 +49,32 @@ def by_h11(data: bytes, role: type) -> tuple[object, bytes, bytes] | None:
         return None
 
 
+def head_by_h11(data: bytes, found: plain.Plain | plain.Answer, role: type) -> Any:
+    """What h11 makes of the head of what is plain; its body and its end must be the same."""
+    end = found.begin + found.length
+    read = by_h11(data.ljust(end, b"x"), role)
+    assert read is not None, data
+    head, body, left = read
+    assert body == data[found.begin : end].ljust(found.length, b"x")
+    assert left == data[end:]
+    return head
+
+
 def same_request(data: bytes) -> bool:
     """Whether it is plain; then h11 must read the same."""
     found = plain.request(data)
-    if found is None:
-        return False
-    end = found.begin + found.length
-    read = by_h11(data.ljust(end, b"x"), h11.SERVER)
-    assert read is not None, data
-    head, body, left = read
-    assert isinstance(head, h11.Request)
-    assert found.head == plain.head_of(head)
-    assert body == data[found.begin : end].ljust(found.length, b"x")
-    assert left == data[end:]
-    return True
+    if found is not None:
+        assert found.head == plain.head_of(head_by_h11(data, found, h11.SERVER))
+    return found is not None
 
 
 def same_answer(data: bytes) -> bool:
     """The same for an answer."""
     found = plain.answer(data)
-    if found is None:
-        return False
-    end = found.begin + found.length
-    read = by_h11(data.ljust(end, b"x"), h11.CLIENT)
-    assert read is not None, data
-    head, body, left = read
-    assert isinstance(head, h11.Response)
-    assert (found.status, found.fields) == (head.status_code, list(head.headers))
-    assert body == data[found.begin : end].ljust(found.length, b"x")
-    assert left == data[end:]
-    return True
+    if found is not None:
+        head = head_by_h11(data, found, h11.CLIENT)
+        assert (found.status, found.fields) == (head.status_code, list(head.headers))
+    return found is not None
 
 
 def test_what_usually_comes_is_plain() -> None:

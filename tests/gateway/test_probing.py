@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from gateway.consequences import Consequences
+from gateway.ending import ends
 from gateway.errors import ConfigError, Rejected
 from gateway.http import FetchError
 from gateway.inbound import Effect
@@ -179,6 +180,35 @@ async def test_a_person_who_asks_is_told_all(world: World) -> None:
     assert found.trouble == ""
 
 
+async def test_what_stops_while_it_is_asked_is_not_in_the_answer(world: World) -> None:
+    """The answer was made before; the next probe asks about it."""
+    await world.stop("spam")
+
+    async def refused_meanwhile() -> Sequence[Effect]:
+        world.house.now += 2 * SECOND
+        await world.stop("token")
+        world.house.now += 2 * SECOND
+        return [over("token"), over("spam")]
+
+    world.output.probe = refused_meanwhile  # type: ignore[method-assign]
+    found = await world.probing.probe("wa")
+    assert found.mended == ("spam",)
+    assert await world.codes() == ["token"]
+
+
+async def test_a_stop_with_an_end_goes_on_then(world: World) -> None:
+    """By itself, once: what no probe can lift asks nobody."""
+    await world.stop("restricted")
+    await ends(world.store, "sender:wa", "restricted", world.house.now + 3600 * SECOND)
+    assert await world.live(3590) == []
+    assert await world.codes() == ["restricted"]
+    await world.live(20)
+    assert await world.codes() == []
+    await world.stop("restricted")
+    await world.live(7200)
+    assert await world.codes() == ["restricted"], "this one has no end"
+
+
 @pytest.mark.parametrize("factor", [1.0, 0.1])
 def test_the_factor_shortens_all_of_it(factor: float) -> None:
     schedule = Schedule({"token": (300.0, 3600.0)}, factor)
@@ -218,3 +248,7 @@ async def test_the_commands(world: World) -> None:
     assert (done["resumed"], sorted(done["causes"])) == (True, ["person", "red"])
     assert await world.codes() == []
     assert (await operations.do_sender_resume("wa"))["resumed"] is False
+    with pytest.raises(ConfigError, match="known: wa"):
+        await operations.do_sender_resume("taken out")
+    await world.stop("replaced", "sender:taken out")
+    assert (await operations.do_sender_resume("taken out"))["causes"] == ["replaced"]

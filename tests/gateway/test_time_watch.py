@@ -15,6 +15,7 @@ from gateway.store.protocol import Store
 from gateway.store.sqlite import SqliteStore
 from gateway.time_watch import TimeWatch
 from tests.gateway.machine import HOUR, NOON, SECOND, Machine
+from tests.gateway.store.house import House
 
 
 @pytest.fixture
@@ -141,6 +142,34 @@ async def test_a_mark_of_the_future_is_overruled_by_a_person(store: Store) -> No
     assert await made.after(1) == []
     assert made.clock.micros() == made.machine.wall
     assert await made.after(60) == []
+
+
+async def test_what_a_clock_that_was_ahead_queued_goes_all_the_same(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in a year: once a person says that the clock is right, if not at the first try."""
+    made = await scene(store, NOON + 8760 * HOUR)
+    house = House(store)
+    house.now = made.clock.micros()
+    await house.confirmed(3)
+    await house.started()
+    made.machine.step(-8760 * HOUR)
+    assert await made.after(1) == [CLOCK]
+    await store.resume(MARKETING, at=made.clock.micros())
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise StoreError("full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "set_back", refuse)
+        await made.after(1)
+    assert made.clock.micros() == made.machine.wall
+    now = made.clock.micros()
+    assert await store.next_due("wa", after=now) is not None
+    await made.after(1)
+    now = made.clock.micros()
+    assert await store.next_due("wa", after=now) is None
+    assert len(await house.lease(at=now)) == 3
 
 
 async def test_a_provider_knows_that_the_clock_is_slow(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,21 @@ import trio
 
 from gateway.stopping import Stop
 from tests.wire.inprocess import Running, running
-from tests.wire.world import numbers
+from tests.wire.world import free_port, numbers
 
 DEAF = '[hearing]\naccepted = {n}\nwithin = "{within}s"'
 IN_THE_AIR = 64
 """Most requests of one sender at a time (delivery.py), leased ones included."""
 PACE = "[middleware.ratelimit]\nper_second = 20"
+SECOND = """
+[senders.second]
+output          = "whatsapp"
+base_url        = "http://127.0.0.1:{port}"
+phone_number_id = "100000000000003"
+account_id      = "100000000000002"
+token           = {{ file = "token" }}
+app_secret      = {{ file = "secret" }}
+"""
 
 
 async def stops(gateway: Running) -> list[Stop]:
@@ -144,12 +154,58 @@ async def test_what_meta_tells_is_in_force_before_its_200(tmp_path: Path) -> Non
         assert (facts.quality, facts.tier, facts.tier_known) == ("GREEN", 2000, True)
 
 
+async def test_two_numbers_of_one_address(tmp_path: Path) -> None:
+    """What Meta tells of the second comes in where it tells of the first, and is its own."""
+    port = free_port()
+    ids = ("100000000000001", "100000000000003")
+    second = SECOND.format(port=port)
+    async with running(tmp_path, more=second, phone_number_ids=ids, port=port) as gateway:
+        senders = gateway.daemon.parts.senders
+        await gateway.until(lambda: all(one.display for one in senders.values()))
+        gateway.sandbox.account(quality="RED", phone_number_id=ids[1])
+        await gateway.sandbox.settled()
+        assert await codes(gateway) == {("marketing:second", "quality_red")}
+        gateway.sandbox.account(quality="GREEN", phone_number_id=ids[1])
+        gateway.sandbox.account(quality="RED", phone_number_id=ids[0])
+        await gateway.sandbox.settled()
+        assert await codes(gateway) == {("marketing:main", "quality_red")}
+
+
+async def test_a_restriction_ends_at_its_date(tmp_path: Path) -> None:
+    """Without a person; told again after that, it stops nobody."""
+    async with running(tmp_path) as gateway:
+        until = int(time.time()) + 6
+        kind = "RESTRICTED_BIZ_INITIATED_MESSAGING"
+        info = {"restriction_info": [{"restriction_type": kind, "expiration": until}]}
+        gateway.sandbox.account(event="ACCOUNT_RESTRICTION", info=info)
+        await gateway.sandbox.settled()
+        assert await codes(gateway) == {("marketing:main", "restricted")}
+        await gateway.until(lambda: none(gateway))
+        assert until <= time.time() < until + 8
+        gateway.sandbox.account(event="ACCOUNT_RESTRICTION", info=info)
+        await gateway.sandbox.settled()
+        assert await stops(gateway) == []
+
+
+async def test_meta_knows_that_the_clock_is_slow(tmp_path: Path) -> None:
+    """Its webhooks are signed, and what they name as over is over."""
+    async with running(tmp_path) as gateway:
+        before = gateway.daemon.clock.micros()
+        gateway.sandbox.forward(3600)
+        said = await gateway.sandbox.say("+4917139200001", "Hallo")
+        assert said.status == 200
+        await gateway.until(lambda: stops(gateway))
+        assert await codes(gateway) == {("marketing", "clock_behind")}
+        assert gateway.daemon.clock.micros() - before > 3590e6
+
+
 async def test_a_number_is_asked_at_the_start(tmp_path: Path) -> None:
     """Quality, tier and pace are known without a webhook; a bad one stops before a word is said."""
     settings = {"quality_rating": "RED", "messaging_limit": "TIER_2K"}
     async with running(tmp_path, **settings) as gateway:
         await gateway.until(lambda: stops(gateway))
         assert await codes(gateway) == {("marketing:main", "quality_red")}
+        await gateway.until(lambda: gateway.daemon.senders.facts("main").per_second)
         facts = gateway.daemon.senders.facts("main")
         assert (facts.quality, facts.tier, facts.per_second) == ("RED", 2000, 80.0)
 

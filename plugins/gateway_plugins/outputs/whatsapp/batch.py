@@ -78,6 +78,8 @@ class Batch:
         self.events: list[AccountEvent] = []
         self.changes: list[IdentityChange] = []
         self.echoes: list[Echo] = []
+        self.ahead: datetime | None = None
+        """The latest time that Meta names, if it is one that our clock has not reached."""
 
     def event(
         self,
@@ -117,6 +119,7 @@ class Batch:
             self.odd("status_other", raw)
             return
         self.statuses.append(status)
+        self._named(reported.timestamp, status.at)
         # Once for each message, and where number and user id are surely of whoever has it.
         if status.status == "delivered":
             self._changed(changes.of_status(reported, status.at))
@@ -132,12 +135,20 @@ class Batch:
             self.odd("message_other", raw)
             return
         found = incoming.read(written, contacts, bytes(raw), self.now, opens=opens)
+        self._named(written.timestamp, found.at)
         if isinstance(found, Inbound):
             self.messages.append(found)
             return
         self.events.append(found)
         if written.type == "system":
             self._changed(changes.of_system(written, contacts, found.at, found.raw))
+
+    def _named(self, timestamp: Any, at: datetime) -> None:
+        """Look whether a timestamp that was taken to be `at` named a later time."""
+        if at == self.now:
+            named = incoming.named(timestamp)
+            if named is not None and named > (self.ahead or self.now):
+                self.ahead = named
 
     def echoed(self, raw: msgspec.Raw) -> None:
         """Note to whom the company wrote; what it wrote is not kept, understood or not."""

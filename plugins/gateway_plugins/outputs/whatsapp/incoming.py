@@ -219,14 +219,20 @@ def moment(value: Any, now: datetime) -> datetime:
     What cannot be read, and what lies in the future, is `now`: a window must not open later
     than it is.
     """
+    at = named(value)
+    return now if at is None else min(at, now)
+
+
+def named(value: Any) -> datetime | None:
+    """Return the time that a timestamp names, though it lie in the future; None for none."""
     try:
         seconds = float(value)
         if seconds > 1e11:  # milliseconds were seen
             seconds /= 1000
         at = datetime.fromtimestamp(seconds, UTC)
     except (TypeError, ValueError, OverflowError, OSError):
-        return now
-    return min(at, now) if at.year > 2000 else now
+        return None
+    return at if at.year > 2000 else None
 
 
 def inside(value: Any, key: str) -> Any:

@@ -11,6 +11,7 @@ quality".  News that are not named here change nothing and are kept as they came
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,7 +34,8 @@ STOPS = frozenset({QUALITY_RED, RESTRICTED, VIOLATION, DISABLED, GONE, ALERT})
 STANDARD, HIGH, WITH_APP = 80.0, 1000.0, 20.0
 """Messages a second, inbound included (Meta, "Throughput"); with the app: coexistence."""
 
-_UNITS = {"K": 1_000, "M": 1_000_000}
+_PEOPLE = re.compile(r"([0-9]{1,9})([KM]?)")
+_UNITS = {"": 1, "K": 1_000, "M": 1_000_000}
 _BACK = {"APPROVED", "UNPAUSED", "REINSTATED", "UNARCHIVED"}
 _AWAY = {"PAUSED": "paused", "LIMIT_EXCEEDED": "holds back (too many templates)"}
 _GONE = {
@@ -75,8 +77,8 @@ _value = decoder(_Value)
 def effects(
     field: str, raw: msgspec.Raw | bytes, at: datetime, own: str = ""
 ) -> tuple[Effect, ...]:
-    """Return what a change means.  `own` is our number in digits, "" if it is not known yet: news
-    of another number of the account change nothing here."""
+    """Return what a change means.  `own` is our number in digits, "" if it is not known yet: what
+    is about another number of the account says so."""
     try:
         value = _value(raw)
     except BROKEN:
@@ -85,7 +87,12 @@ def effects(
     match field:
         case "phone_number_quality_update":
             told = digits(string(value.display_phone_number))
-            return _number(value, event, at) if not (own and told) or own == told else ()
+            return tuple(
+                msgspec.structs.replace(
+                    one, about="" if one.scope == "portfolio" or told == own else told
+                )
+                for one in _number(value, event, at)
+            )
         case "business_capability_update":
             return _tier(value)
         case "message_template_status_update":
@@ -133,11 +140,9 @@ def limit(value: Any) -> tuple[Effect, ...]:
     text = string(value).strip().upper().removeprefix("TIER_")
     if text in ("UNLIMITED", "-1"):
         return (Effect(what="tier", scope="portfolio", value=None),)
-    unit = _UNITS.get(text[-1:], 1)
-    number = text[:-1] if unit > 1 else text
-    if not (number.isascii() and number.isdecimal()) or not 0 < int(number) <= 10**9:
-        return ()
-    return (Effect(what="tier", scope="portfolio", value=float(int(number) * unit)),)
+    found = _PEOPLE.fullmatch(text)
+    people = int(found[1]) * _UNITS[found[2]] if found else 0
+    return (Effect(what="tier", scope="portfolio", value=float(people)),) if people else ()
 
 
 def _tier(value: _Value) -> tuple[Effect, ...]:
@@ -221,9 +226,12 @@ def _restriction(value: _Value, at: datetime) -> tuple[Effect, ...]:
         if kind not in _FORBIDDEN:
             continue
         what, marketing = _FORBIDDEN[kind]
-        reason = f"{_on(at)} Meta restricted the account: {what}{_until(info)}"
+        until = _until(info)
+        reason = f"{_on(at)} Meta restricted the account: {what}"
+        if until is not None:
+            reason += f" until {until:%d %b %Y %H:%M} UTC"
         remedy = string(inside(info, "remediation"))
-        found.append(_stop(RESTRICTED, reason + _quoted(remedy), marketing))
+        found.append(_stop(RESTRICTED, reason + _quoted(remedy), marketing, until))
     return tuple(found)
 
 
@@ -258,8 +266,10 @@ def _alert(value: _Value, at: datetime) -> tuple[Effect, ...]:
     return (_stop(ALERT, f"{_on(at)} Meta alerts: {kind or 'critical'}{words}", True),)
 
 
-def _stop(code: str, reason: str, marketing: bool = False) -> Effect:
-    return Effect(what="stop", scope="portfolio", code=code, reason=reason, marketing=marketing)
+def _stop(code: str, reason: str, marketing: bool = False, until: datetime | None = None) -> Effect:
+    return Effect(
+        what="stop", scope="portfolio", code=code, reason=reason, marketing=marketing, until=until
+    )
 
 
 def _resume(code: str, reason: str, marketing: bool = False) -> Effect:
@@ -270,12 +280,12 @@ def _on(at: datetime) -> str:
     return f"{at.astimezone(UTC):%d %b %Y}:"
 
 
-def _until(info: Any) -> str:
+def _until(info: Any) -> datetime | None:
     try:
         at = datetime.fromtimestamp(float(inside(info, "expiration")), UTC)
     except (TypeError, ValueError, OverflowError, OSError):
-        return ""
-    return f" until {at:%d %b %Y %H:%M} UTC" if at.year > 2000 else ""
+        return None
+    return at if at.year > 2000 else None
 
 
 def _quoted(*words: str) -> str:

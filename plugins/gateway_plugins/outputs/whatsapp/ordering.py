@@ -26,7 +26,7 @@ class Order:
 
 def _about(effect: Effect) -> tuple[object, ...]:
     if effect.what in ("stop", "resume"):
-        return ("stop", effect.code, effect.marketing)
+        return ("stop", effect.code, effect.marketing, effect.about)
     if effect.what.startswith("template"):
         return ("template", effect.name, effect.language)
-    return (effect.what, effect.code)
+    return (effect.what, effect.code, effect.about)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -59,6 +59,9 @@ TEMPLATES = {
     "message_template_components_update",
     "template_category_update",
 }
+PAUSES = {"FIRST_PAUSE": timedelta(hours=3), "SECOND_PAUSE": timedelta(hours=6)}
+"""How long Meta pauses a template that people dislike (Meta, "Template pausing"); a third time it is
+disabled."""
 MESSAGES = {"messages", "user_preferences", "standby"}  # about one number, with `metadata`
 SIGNATURE = len("sha256=") + 64
 
@@ -84,6 +87,7 @@ class _News(msgspec.Struct):
     message_template_name: str = ""
     message_template_language: str = ""
     event: str = ""
+    other_info: Any = None
 
 
 _envelope = decoder(_Envelope)
@@ -127,11 +131,13 @@ def _pads(key: bytes) -> tuple[Any, Any]:
 class Reader:
     """Reads webhooks for one number of one account; both are Meta's ids.
 
-    `told(name, language, event)` hears what a webhook says of a template, `named` of the number.
+    `told(name, language, event, until)` hears what a webhook says of a template, `named` of the
+    number.
     """
 
     def __init__(
-        self, sender: str, number: str, account: str, told: Callable[[str, str, str], None],
+        self, sender: str, number: str, account: str,
+        told: Callable[[str, str, str, datetime | None], None],
         named: Callable[[str], None] = lambda display: None,
     ) -> None:  # fmt: skip
         self._sender = sender
@@ -168,6 +174,7 @@ class Reader:
             events=tuple(batch.events),
             changes=tuple(batch.changes),
             echoes=tuple(batch.echoes),
+            ahead=batch.ahead,
         )
 
     def _change(self, batch: Batch, entry: _Entry, raw: msgspec.Raw) -> None:
@@ -203,7 +210,7 @@ class Reader:
                 found = news.effects(field, change.value, at, self.display)
                 effects = self._order.newer(found, at)
                 if field in TEMPLATES:
-                    self._template(field, change.value)
+                    self._template(field, change.value, at)
             batch.event(field, at, raw, effects)
         else:
             batch.odd("unknown_field", raw)
@@ -213,10 +220,12 @@ class Reader:
         self.display = news.digits(display) or self.display
         self._named(display)
 
-    def _template(self, field: str, value: msgspec.Raw) -> None:
+    def _template(self, field: str, value: msgspec.Raw, at: datetime) -> None:
         try:
             told = _news(value)
         except BROKEN:
             told = _News()
         event = told.event if field == "message_template_status_update" else ""
-        self._told(told.message_template_name, told.message_template_language, event)
+        pause = PAUSES.get(incoming.string(incoming.inside(told.other_info, "title")))
+        until = at + pause if pause is not None and event == "PAUSED" else None
+        self._told(told.message_template_name, told.message_template_language, event, until)

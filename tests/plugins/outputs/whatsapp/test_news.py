@@ -226,6 +226,7 @@ def test_every_stop_has_a_dated_reason_and_a_code_that_is_declared() -> None:
         b'{"max_daily_conversations_per_business": "TIER_K"}',
         b'{"max_daily_conversations_per_business": "TIER_9999999999K"}',
         b'{"max_daily_conversations_per_business": 0}', b'{"current_limit": true}',
+        b'{"max_daily_conversations_per_business": "%s"}' % (b"9" * 5000),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("field", sorted(FIELDS))
@@ -238,11 +239,13 @@ def test_odd_values_change_nothing(field: str, value: bytes) -> None:
     [("1795000000", " until 18 Nov 2026"), (None, ""), ("x", ""), (1e30, ""), (0, "")],
 )
 def test_until_when(expiration: Any, shown: str) -> None:
+    """Said to the operator, and to the core, which lifts it then."""
     info = [{"restriction_type": BIZ, "expiration": expiration}]
     field, value = account("ACCOUNT_RESTRICTION", restriction_info=info)
     (effect,) = news.effects(field, json.dumps(value).encode(), AT)
     assert ("until" in effect.reason) == bool(shown)
     assert shown in effect.reason
+    assert effect.until == (datetime.fromtimestamp(1795000000, UTC) if shown else None)
 
 
 def test_long_words_of_meta_are_cut() -> None:
@@ -276,19 +279,37 @@ def test_another_account_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs", "expected"),
+    ("ours", "theirs", "about"),
     [
-        ("+49 30 1234567", "49301234567", RED),
-        ("49301234567", "+49 30 765 4321", []),
-        ("", "49307654321", RED),
-        ("49301234567", "", RED),
+        ("+49 30 1234567", "49301234567", ""),
+        ("49301234567", "+49 30 765 4321", "49307654321"),
+        ("", "49307654321", "49307654321"),
+        ("49301234567", "", ""),
     ],
     ids=["ours", "another number", "ours is not known", "it is not said"],
 )
-def test_another_number_of_the_account(ours: str, theirs: str, expected: list[Short]) -> None:
+def test_another_number_of_the_account(ours: str, theirs: str, about: str) -> None:
+    """Two numbers may share one address: the core knows which sender the other one is."""
     reading = reader()
     reading.name(ours)
-    assert told(reading, posted(*number("FLAGGED", display_phone_number=theirs))) == expected
+    raw = posted(*number("FLAGGED", display_phone_number=theirs))
+    (event,) = reading.read(raw, AT).events
+    assert short(event.effects) == RED
+    assert {effect.about for effect in event.effects} == {about}
+
+
+def test_news_of_one_number_make_those_of_another_no_older() -> None:
+    reading, now = reader(), AT + timedelta(days=3)
+    reading.name("49301234567")
+    later, theirs = AT + timedelta(days=1), {"display_phone_number": "49307654321"}
+    assert told(reading, posted(*number("UNFLAGGED", **theirs), later), now) == GREEN
+    assert told(reading, posted(*number("FLAGGED"), AT), now) == RED
+
+
+def test_the_tier_is_the_portfolios_whichever_number_is_named() -> None:
+    field, value = number("UPGRADE", current_limit="TIER_10K", display_phone_number="49307654321")
+    (effect,) = news.effects(field, json.dumps(value).encode(), AT, "49301234567")
+    assert (effect.what, effect.value, effect.about) == ("tier", 10_000.0, "")
 
 
 def test_what_is_repeated_for_days_is_older() -> None:

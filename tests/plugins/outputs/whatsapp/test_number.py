@@ -39,6 +39,10 @@ FREE: Short = ("resume", "sender", BLOCKED, False)
         ({"health_status": {"can_send_message": "BLOCKED"}}, "",
          [("stop", "sender", BLOCKED, False)]),
         ({"health_status": "AVAILABLE", "throughput": 7, "quality_rating": []}, "", []),
+        *(({"health_status": {"can_send_message": "BLOCKED", "entities": odd}}, "",
+           [("stop", "sender", BLOCKED, False)])
+          for odd in (7, "x", [7], [{"can_send_message": "BLOCKED", "errors": 131031}])),
+        ({"whatsapp_business_manager_messaging_limit": "9" * 5000}, "", []),
         ({}, "", []),
     ],
 )  # fmt: skip
@@ -124,12 +128,12 @@ async def test_it_asks_again_and_soon_after_a_failure(
 async def test_an_answer_that_does_not_come_holds_nothing_up(
     asked: Context, settings: Any, autojump_clock: Any
 ) -> None:
-    """The output is there at once, and ends at once."""
-    asked.http.script = [trio.sleep_forever]
+    """The output is there at once, and ends at once: number and templates are asked for beside."""
+    asked.http.script = [trio.sleep_forever, trio.sleep_forever]
     begun = trio.current_time()
     async with WhatsApp(settings(number_every=Duration(60)), "main").lifespan(asked):
         await trio.testing.wait_all_tasks_blocked()
-        assert len(asked.http.asked) == 1
+        assert len(asked.http.asked) == 2
     assert trio.current_time() == begun
 
 

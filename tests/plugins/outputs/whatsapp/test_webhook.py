@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -48,7 +48,7 @@ def body(*values: Any, field: str = "messages", number: str | None = NUMBER) -> 
     return json.dumps(envelope).encode()
 
 
-def read(raw: bytes, told: Callable[[str, str, str], None] = lambda *_: None) -> Intake:
+def read(raw: bytes, told: Callable[..., None] = lambda *_: None) -> Intake:
     return Reader("main", NUMBER, ACCOUNT, told).read(raw, NOW)
 
 
@@ -147,20 +147,38 @@ def test_a_stop_on_standby_is_a_stop() -> None:
                 "message_template_name": "blog_post",
                 "message_template_language": "de",
             },
-            [("blog_post", "de", "PAUSED")],
+            [("blog_post", "de", "PAUSED", None)],
+        ),
+        *(
+            (
+                "message_template_status_update",
+                {
+                    "event": event,
+                    "message_template_name": "blog_post",
+                    "message_template_language": "de",
+                    "other_info": {"title": title, "description": "…"},
+                },
+                [("blog_post", "de", event, NOW + timedelta(hours=hours) if hours else None)],
+            )
+            for event, title, hours in (
+                ("PAUSED", "FIRST_PAUSE", 3),
+                ("PAUSED", "SECOND_PAUSE", 6),
+                ("PAUSED", "RATE_LIMITING_PAUSE", 0),
+                ("DISABLED", "FIRST_PAUSE", 0),
+            )
         ),
         (
             "template_category_update",
             {"message_template_name": "blog_post", "message_template_language": "de"},
-            [("blog_post", "de", "")],
+            [("blog_post", "de", "", None)],
         ),
-        ("message_template_status_update", {"event": 7}, [("", "", "")]),
+        ("message_template_status_update", {"event": 7}, [("", "", "", None)]),
         ("message_template_quality_update", {}, []),
         ("account_update", {}, []),
     ],
 )
 def test_templates_are_told(field: str, value: Any, told: Any) -> None:
-    heard: list[tuple[str, str, str]] = []
+    heard: list[tuple[str, str, str, datetime | None]] = []
     read(body(value, field=field, number=None), lambda *news: heard.append(news))
     assert heard == told
     heard.clear()
@@ -303,3 +321,32 @@ OTHER = "sha256=ad4a12072e3cb00c388cd977290c33fe852524b7295e13203c0e10c0ce9c454f
 )
 def test_signature(raw: bytes, header: str | None, keys: tuple[bytes, ...], expected: bool) -> None:
     assert signed(raw, header, keys) is expected
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "ahead"),
+    [
+        (-1, -1, None),
+        (0, 0, None),
+        (600, -1, 600),
+        (-1, 600, 600),
+        (60, 600, 600),
+        (600, 60, 600),
+        ("soon", None, None),
+    ],
+)
+def test_a_time_that_our_clock_has_not_reached(
+    message: object, status: object, ahead: int | None
+) -> None:
+    """Meta's clock is right: ours is slow then.  Nothing of the webhook is taken to be later."""
+
+    def stamp(seconds: object) -> object:
+        return str(int(NOW.timestamp()) + seconds) if isinstance(seconds, int) else seconds
+
+    told = {
+        "messages": [{**TEXT, "timestamp": stamp(message)}],
+        "statuses": [{**SENT, "timestamp": stamp(status)}],
+    }
+    found = read(body(told))
+    assert found.ahead == (NOW + timedelta(seconds=ahead) if ahead is not None else None)
+    assert max(found.messages[0].at, found.statuses[0].at) <= NOW
