@@ -13,7 +13,7 @@ from gateway.errors import (
     Rejected,
     Unknown,
 )
-from gateway.given import Answered, Context, MessageView, Preview, Said, SenderFacts
+from gateway.given import Answered, Context, MessageView, Preview, Said, SenderFacts, TemplateFacts
 from gateway.hookspecs import hookimpl
 from gateway.http import FetchError
 from gateway.inbound import (
@@ -135,6 +135,7 @@ __all__ = [
     "Standing",
     "Status",
     "Template",
+    "TemplateFacts",
     "Text",
     "Topic",
     "Unknown",

@@ -16,6 +16,7 @@ from gateway.figures import said
 from gateway.foresight import Foresight
 from gateway.probing import Probing
 from gateway.storage_watch import StorageWatch
+from gateway.store.protocol import micros
 from gateway.unknowns import Unknowns
 from gateway.verdicts import Quota, Rate
 from gateway.watching import Watching
@@ -120,7 +121,35 @@ class Background:
                 "of": quota.n,
                 "s": quota.window,
             },
+            "templates": self._templates(name),
             "last_webhook": self._daemon.heard.get(name),
+        }
+
+    def _templates(self, sender: str) -> dict[str, list[dict[str, Any]]] | None:
+        """Return the templates that topics of a sender name: each with its languages, none if the
+        provider lists no such one; None while nothing is known of any."""
+        parts = self._daemon.parts
+        known = parts.senders[sender].templates
+        if known is None:
+            return None
+        first = next(iter(parts.senders))
+        used = {
+            topic.template
+            for topic in parts.config.topics.values()
+            if topic.template and not topic.closed and (topic.sender or first) == sender
+        }
+        return {
+            name: [
+                {
+                    "language": one.language,
+                    "state": one.state,
+                    "said": one.said,
+                    "until": micros(one.until) if one.until is not None else None,
+                }
+                for one in known
+                if one.name == name
+            ]
+            for name in sorted(used)
         }
 
     async def _gauges(self) -> None:

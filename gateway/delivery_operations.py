@@ -121,9 +121,8 @@ class DeliveryOperations(Questions):
     async def _filters(
         self, message: str | None, *, code: str = "", sender: str = "", kind: str = ""
     ) -> Row:
-        if sender and sender not in self._parts.senders:
-            known = ", ".join(self._parts.senders)
-            raise ConfigError(f"there is no sender {sender!r}; known: {known}")
+        if sender:
+            self._known_sender(sender)
         if kind and kind not in PRIORITY:
             raise ConfigError(f"there is no kind {kind!r}; known: {', '.join(PRIORITY)}")
         id = (await self._message(message))["id"] if message else None

@@ -28,6 +28,7 @@ from gateway.views import MessageView as MessageView
 from gateway.views import Preview as Preview
 from gateway.views import Said as Said
 from gateway.views import SenderFacts as SenderFacts
+from gateway.views import TemplateFacts as TemplateFacts
 
 
 class Context(Protocol):

@@ -158,6 +158,8 @@ class Delivery(Value, frozen=True, kw_only=True):
     permissions: Permissions = Permissions()
     basis: Basis | None = None
     priority: int = 0
+    when: datetime | None = None
+    """When it would go, for a plan that looks ahead; None: it goes now."""
 
     @property
     def callback(self) -> str:

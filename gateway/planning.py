@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from gateway.clock import SystemClock
 from gateway.message import Content, Delivery, Message, Permissions, Template
+from gateway.month import this_month
 from gateway.pipeline import Pipeline
 from gateway.plans import Places, Plan, Price
 from gateway.plugin import Output
 from gateway.pricing import Cost, Rates, bill, prefixed
 from gateway.store.planning import Group, OwnCap
-from gateway.store.protocol import Store, micros, moment
+from gateway.store.protocol import Store, moment
 from gateway.verdicts import Closed, Limit, Quota, Rate
 
 MARGIN = 120_000_000
@@ -21,6 +21,14 @@ MARGIN = 120_000_000
 
 ONE, OTHER = -1, -2
 """Two people who are not there; what differs between their limits is each person's own."""
+
+MINUTE = timedelta(minutes=1)
+STEPS = 100
+"""Looks at whether it is closed, in the time that a message takes."""
+MOST_STEPS = 1_000
+"""The same, if it is closed again and again."""
+LONGEST = timedelta(days=3650)
+"""A plan looks no farther ahead."""
 
 _NO_TEMPLATE = Template(name="", language="", body="", parameters={})
 
@@ -45,8 +53,8 @@ class Planning:
         self._pipeline = pipeline
         self._outputs = outputs
         self._clock = clock
-        self._zone = ZoneInfo(zone)
-        self._home = prefixed(f"{home}.")
+        self._zone = zone
+        self._home = home
         self._cost = cost
         self._rates = rates
 
@@ -80,11 +88,12 @@ class Planning:
         shared = {limit.key for limit in other if isinstance(limit, Rate)}
         rates = [limit for limit in one if isinstance(limit, Rate) and limit.key in shared]
         per_second = min((rate.per_second for rate in rates), default=None)
-        closed = max(
-            (limit for limit in one if isinstance(limit, Closed)),
-            key=lambda limit: limit.until, default=None,
-        )  # fmt: skip
+        closed = _closed(one)
         begins = max(now, closed.until) if closed is not None else now
+        ends, waits = _ends(
+            message, people, per_second, places, begins, one,
+            lambda when: _closed(_limits(self._pipeline, message, ONE, when)),
+        )  # fmt: skip
         return Plan(
             at=now,
             reached=people,
@@ -94,7 +103,9 @@ class Planning:
             per_second=per_second,
             begins=begins,
             closed=closed.reason if closed is not None else "",
-            seconds=_seconds(message, people, per_second, places, begins, one),
+            seconds=(ends - begins) / timedelta(seconds=1),
+            waits=waits,
+            expires_at=message.expires_at,
             price=await self._price(message, going, free, at),
         )
 
@@ -139,7 +150,10 @@ class Planning:
         own = bill(rates, parts)
         spent, promised = 0.0, 0.0
         if self._cost.per_month is not None:
-            spent, promised = await self._month(rates, message, at)
+            month = await this_month(
+                self._store, rates, self._zone, self._home, at=at, besides=message.id
+            )
+            spent, promised = month.spent.amount, month.promised.amount
         return Price(
             amount=own.amount,
             currency=rates.currency,
@@ -151,35 +165,24 @@ class Planning:
             budget=self._cost.per_month,
         )
 
-    async def _month(self, rates: Rates, message: Message, at: int) -> tuple[float, float]:
-        begin = moment(at).astimezone(self._zone)
-        begin = begin.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        found = await self._store.spending(since=micros(begin), besides=message.id)
-        spent = bill(
-            rates,
-            (
-                (category, prefixed(prefix) if prefix else self._home, n)
-                for (category, prefix), n in found.sent.items()
-            ),
-        )
-        promised = bill(rates, ((kind, self._home, n) for kind, n in found.open.items()))
-        return spent.amount, promised.amount
-
 
 def shared_places(pipeline: Pipeline, message: Message) -> list[Quota]:
     """Return the limits on how many different people a message's sender may write to."""
     return _places(*(_limits(pipeline, message, contact) for contact in (ONE, OTHER)))
 
 
-def _limits(pipeline: Pipeline, message: Message, contact: int) -> list[Limit]:
-    """The limits of a delivery by template, outside windows, to somebody who is not there."""
+def _limits(
+    pipeline: Pipeline, message: Message, contact: int, when: datetime | None = None
+) -> list[Limit]:
+    """The limits of a delivery by template, outside windows, to somebody who is not there; `when` it
+    goes, None: now."""
     content: Content = next(
         (form for form in message.forms if form.form == "template"),
         message.forms[0] if message.forms else _NO_TEMPLATE,
     )
     sample = Delivery(
         id=0, message=message, contact=contact, sender=message.sender or "", attempt=1,
-        content=content, permissions=Permissions(consent=1),
+        content=content, permissions=Permissions(consent=1), when=when,
     )  # fmt: skip
     limits = pipeline.limits(sample)
     return limits if isinstance(limits, list) else []
@@ -221,20 +224,69 @@ def _in_form(message: Message, output: Output, group: Group) -> Group:
     return Group("no_form", group.open, group.counted, group.prefix, group.n)
 
 
-def _seconds(
+def _closed(limits: Sequence[Limit]) -> Closed | None:
+    """What keeps all of it from going, the longest."""
+    closed = (limit for limit in limits if isinstance(limit, Closed))
+    return max(closed, key=lambda limit: limit.until, default=None)
+
+
+def _ends(
     message: Message,
     people: int,
     per_second: float | None,
     places: Sequence[Places],
     begins: datetime,
     limits: Sequence[Limit],
-) -> float:
-    """How long it takes from its beginning, if nothing else is sent."""
-    found = max(message.spread, people / per_second if per_second else 0.0)
+    closed: Callable[[datetime], Closed | None],
+) -> tuple[datetime, str]:
+    """When the last one goes, if nothing else is sent, and what it waits for in between.
+
+    `closed` tells what keeps it from going at a time.
+    """
+    starts = begins
     for limit in limits:  # a first batch, and the look at what it did
         if isinstance(limit, Quota) and limit.once and people > limit.n:
-            found = max(found, message.spread) + limit.window
+            starts += timedelta(seconds=limit.window)
+    sending = _span(people / per_second if per_second else 0.0)
+    spread = _span(message.spread)
+    found, why = _last(people, sending, spread, starts, closed)
     for place in places:
-        if place.last_at is not None:
-            found = max(found, (place.last_at - begins) / timedelta(seconds=1))
-    return found
+        if place.last_at is not None and place.last_at > found:
+            found = place.last_at
+            shut = closed(found)
+            if shut is not None and shut.until > found:
+                found, why = shut.until, shut.reason
+    return found, why
+
+
+def _span(seconds: float) -> timedelta:
+    return timedelta(seconds=min(seconds, LONGEST.total_seconds()))
+
+
+def _last(
+    people: int,
+    sending: timedelta,
+    spread: timedelta,
+    starts: datetime,
+    closed: Callable[[datetime], Closed | None],
+) -> tuple[datetime, str]:
+    """When the last of them goes by rate (`sending`: what all of them take) and spread; what came due
+    while it was closed follows at the full rate."""
+    takes = max(sending, spread)
+    step = max(takes / STEPS, MINUTE)
+    at, gone, why = starts, 0.0, ""
+    for _ in range(MOST_STEPS):
+        if gone >= people:
+            break
+        shut = closed(at)
+        if shut is not None and shut.until > at:
+            at, why = shut.until, shut.reason
+            continue
+        due = people * min(1.0, (at + step - starts) / spread) if spread else people
+        able = people * (step / sending) if sending else people
+        if gone + able >= people == due:
+            at = max(at + (people - gone) / people * sending, min(at + step, starts + spread))
+        else:
+            at += step
+        gone = min(due, gone + able)
+    return (at, why) if why else (starts + takes, "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from gateway.message import Value
 
@@ -69,8 +69,9 @@ class Plan(Value, frozen=True, kw_only=True):
 
     `reached`: how many people get it; `left_out`: why → how many of the topic do not.  `by_text`:
     of those reached, how many have an open window and get free text.  `begins`: when the first
-    can go; `seconds`: how long it takes from then, by spread, rate and places.  `price`: None
-    without a table of prices.
+    can go, and what is `closed` until then; `seconds`: how long it takes from then, by spread, rate,
+    places and what is closed in between (`waits`: why, such as quiet hours that begin before its
+    end).  `expires_at`: when what has not gone is dropped.  `price`: None without a table of prices.
     """
 
     at: datetime
@@ -82,7 +83,19 @@ class Plan(Value, frozen=True, kw_only=True):
     begins: datetime
     closed: str = ""
     seconds: float = 0.0
+    waits: str = ""
+    expires_at: datetime | None = None
     price: Price | None = None
+
+    @property
+    def ends(self) -> datetime:
+        """When the last one goes."""
+        return self.begins + timedelta(seconds=self.seconds)
+
+    @property
+    def too_late(self) -> bool:
+        """Whether some would go only after its time is over, and are dropped."""
+        return self.expires_at is not None and self.ends > self.expires_at
 
     @property
     def tightest(self) -> Places | None:

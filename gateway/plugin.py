@@ -15,7 +15,7 @@ import msgspec
 
 from gateway import API_VERSION
 from gateway.errors import ConfigError
-from gateway.given import Context
+from gateway.given import Context, TemplateFacts
 from gateway.inbound import Case, Close, Effect, Event, Preference
 from gateway.message import Content, Delivery, Message, Topic
 from gateway.verdicts import Concern, Drop, Hold, Limit
@@ -136,6 +136,12 @@ class Output(Plugin):
     the same are refused at the start."""
     display: str = ""
     """The address that people know this sender by, such as its number; set once it is known."""
+
+    @property
+    def templates(self) -> Sequence[TemplateFacts] | None:
+        """The provider's templates as last heard of; None if it has no such thing, or did not tell
+        yet.  Pure, no I/O: `gateway status` shows those that topics name."""
+        return None
 
     @abstractmethod
     async def compose(self, message: Message, topic: Topic | None) -> Sequence[Content] | Hold:

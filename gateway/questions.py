@@ -16,6 +16,7 @@ from gateway.assembly import Parts
 from gateway.clock import SystemClock, day_began
 from gateway.errors import ConfigError
 from gateway.message import PRIORITY_NAMES
+from gateway.month import this_month
 from gateway.store.protocol import Store, micros
 from gateway.values import Duration, PhoneNumberError, phone
 
@@ -76,7 +77,26 @@ class Questions:
             "marks": await self._store.marks(),
             "twice": await self._store.outcome_report("sent_twice"),
             "head": await self._head(),
+            "month": await self._month(now),
             "live": dict(self._live()) if self._live else None,
+        }
+
+    async def _month(self, now: int) -> dict[str, Any] | None:
+        """Return what this month has cost, and what waits will; None without a table of prices."""
+        config = self._parts.config
+        if config.rates is None:
+            return None
+        month = await this_month(
+            self._store, config.rates, config.company.time_zone, config.company.region, at=now
+        )
+        return {
+            "since": month.since,
+            "currency": config.rates.currency,
+            "rates_of": config.rates.date.isoformat(),
+            "spent": round(month.spent.amount, 4),
+            "promised": round(month.promised.amount, 4),
+            "budget": config.cost.per_month,
+            "unpriced": month.spent.unpriced,
         }
 
     async def _head(self) -> dict[str, Any] | None:
@@ -85,10 +105,6 @@ class Questions:
         return (
             {"at": kept[0].signed.head.at, "number": kept[0].signed.head.number} if kept else None
         )
-
-    async def do_counts(self) -> dict[str, int]:
-        """Return how often each kind of event stands in the journal."""
-        return cast(dict[str, int], await self._store.report("counts"))
 
     async def do_queue(self, limit: int = 20) -> dict[str, Any]:
         """Return what waits, and for what: deliveries, and messages that have none yet."""
@@ -109,14 +125,22 @@ class Questions:
             **await self._store.report("waiting", limit=limit),
         }
 
-    async def _stops(self) -> dict[str, dict[str, Any]]:
+    async def _stops(self, *others: str) -> dict[str, dict[str, Any]]:
+        """What is stopped of the senders in the settings, and of others that are named."""
         found: dict[str, dict[str, Any]] = {}
         for stop in await self._store.stops():  # of one scope the oldest comes first
+            if stop.sender not in ("", *self._parts.senders, *others):
+                continue  # replaced, and taken out: nothing of it waits for anybody
             about = found.setdefault(
                 stop.scope, {"reason": stop.reason, "since": stop.since, "causes": []}
             )
             about["causes"].append({"code": stop.code, "reason": stop.reason, "since": stop.since})
         return found
+
+    def _known_sender(self, sender: str) -> None:
+        if sender not in self._parts.senders:
+            known = ", ".join(self._parts.senders)
+            raise ConfigError(f"there is no sender {sender!r}; known: {known}")
 
     # --- messages -------------------------------------------------------------------------------
     async def do_message_list(self, limit: int = 20) -> list[dict[str, Any]]:
@@ -125,9 +149,12 @@ class Questions:
             list[dict[str, Any]], await self._store.report("messages", limit=min(limit, 1000))
         )
 
-    async def do_message_show(self, message: str) -> dict[str, Any]:
-        """Return one message."""
-        return await self._message(message)
+    async def do_message_show(self, message: str, by: str = "") -> dict[str, Any]:
+        """Return one message.  What was written to one person alone is that person's data."""
+        found = await self._message(message)
+        if found["to"] is not None:
+            await self._looked(f"message show #{found['number']}", found["to"], by)
+        return found
 
     async def _message(self, text: str) -> dict[str, Any]:
         digits = text.lstrip("#")
@@ -178,7 +205,7 @@ class Questions:
             "now": self._clock.micros(),
             "time_zone": self._parts.config.company.time_zone,
             "running": self._live is not None,
-            "stops": await self._stops(),
+            "stops": await self._stops(found["sender"]),
             "trouble": live.get("senders", {}).get(found["sender"], {}).get("trouble"),
         }
 

@@ -26,9 +26,11 @@ class SenderOperations(Questions):
         return {"paused": sender}
 
     async def do_sender_resume(self, sender: str) -> dict[str, Any]:
-        """Lift every stop of one sender, and of its marketing, whatever the cause."""
-        self._known_sender(sender)
+        """Lift every stop of one sender, and of its marketing, whatever the cause; also of one that
+        is in the settings no more."""
         causes = [one.code for one in await self._store.stops() if one.sender == sender]
+        if not causes:
+            self._known_sender(sender)
         for marketing in (False, True):
             scope = sender_scope(sender, marketing=marketing)
             await self._store.resume(scope, at=self._clock.micros())
@@ -53,8 +55,3 @@ class SenderOperations(Questions):
         for stop in await self._store.stops():
             if (stop.scope, stop.code) == (scope, PERSON):
                 raise ConfigError(f"that is stopped already, and stays so: {stop.reason}")
-
-    def _known_sender(self, sender: str) -> None:
-        if sender not in self._parts.senders:
-            known = ", ".join(self._parts.senders)
-            raise ConfigError(f"there is no sender {sender!r}; known: {known}")

@@ -78,6 +78,20 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str = ""
 
 
+class TemplateFacts(Value, frozen=True, kw_only=True):
+    """A provider's template in one language, as last heard of.
+
+    `state`: "approved" may be sent, "paused" comes back by itself (`until`, as far as it is known),
+    "review" is looked at by the provider, "gone" has to be replaced.  `said`: the provider's word.
+    """
+
+    name: str
+    language: str
+    state: Literal["approved", "paused", "review", "gone"]
+    said: str = ""
+    until: datetime | None = None
+
+
 class SenderFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a sender.  Senders of one `portfolio` share its tier.
 

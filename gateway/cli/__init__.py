@@ -26,8 +26,11 @@ SECTIONS = {
     "Steer": {
         "pause": ("gateway.cli.steering:pause", "Stop all sending; what is in the air ends."),
         "resume": ("gateway.cli.steering:resume", "Lift that stop."),
-        "sender": ("gateway.cli.steering:sender", "Stop one sender, or let it go on."),
-        "message": ("gateway.cli.messages:message", "List, show, approve, pause, cancel messages."),
+        "sender": ("gateway.cli.steering:sender", "List, pause, resume, probe, replace senders."),
+        "message": (
+            "gateway.cli.messages:message",
+            "List, show, plan, approve, pause, resume, cancel, report.",
+        ),
         "send": ("gateway.cli.messages:send", "Hand in a message yourself."),
         "contacts": (
             "gateway.cli.contacts:contacts",

@@ -60,7 +60,7 @@ def restore(target: Target, file: Path, as_json: bool) -> None:
     until `gateway resume`.
     """
     from gateway.backup import put_back
-    from gateway.cli.reach import check_owner, listening
+    from gateway.cli.reach import listening
     from gateway.config import load
     from gateway.keys import Keys
     from gateway.lock import only_writer
@@ -69,7 +69,6 @@ def restore(target: Target, file: Path, as_json: bool) -> None:
     problems.check()
     if listening(config):
         raise Trouble("the gateway runs; stop it first: systemctl stop message-gateway")
-    check_owner(config.database)
     keys = Keys(config.keys)
     key = keys.secret("suppression") if keys.read("suppression.key") is not None else None
     now = time.time_ns() // 1000

@@ -11,23 +11,23 @@ import click
 
 from gateway.cli import message_page, outcome_page, plan_page
 from gateway.cli.group import Target, Trouble
-from gateway.cli.output import json_option, show, show_json
-from gateway.cli.person import by_option
-from gateway.cli.words import clean, columns, number, paint, several
+from gateway.cli.output import json_option, limit_option, show, show_as, show_json
+from gateway.cli.person import by_option, own_name
+from gateway.cli.words import clean, columns, number, several
 
 _number = click.argument("number", metavar="MESSAGE")
 
 
 @click.group()
 def message() -> None:
-    """List, show, approve, pause, resume and cancel messages.
+    """List, show, plan, approve, pause, resume, cancel and report messages.
 
     MESSAGE is a number as in `gateway message list`: 412 or #412.
     """
 
 
 @message.command("list")
-@click.option("--limit", default=20, show_default=True, help="How many, the newest first.")
+@limit_option("How many, the newest first.")
 @json_option
 @click.pass_obj
 def list_(target: Target, limit: int, as_json: bool) -> None:
@@ -49,12 +49,9 @@ def list_(target: Target, limit: int, as_json: bool) -> None:
 def show_(target: Target, number: str, as_json: bool) -> None:
     """One message: its words, what the checks said, how far it is."""
     with target.opened() as session:
-        found = session.call("message_show", message=number)
+        found = session.call("message_show", message=number, by=own_name())
         zone = session.config.company.time_zone
-    if as_json:
-        show_json(found)
-    else:
-        show(paint(message_page.render(clean(found), zone, columns())))
+    show_as(found, lambda told: message_page.render(told, zone, columns()), as_json=as_json)
 
 
 @message.command()
@@ -63,11 +60,8 @@ def show_(target: Target, number: str, as_json: bool) -> None:
 @click.pass_obj
 def report(target: Target, number: str, as_json: bool) -> None:
     """What became of it: reached, failed, cost."""
-    data = target.call("message_report", message=number)
-    if as_json:
-        show_json(data)
-    else:
-        show(paint(outcome_page.report(clean(data), columns())))
+    found = target.call("message_report", message=number)
+    show_as(found, lambda told: outcome_page.report(told, columns()), as_json=as_json)
 
 
 @message.command("plan")
@@ -77,10 +71,7 @@ def report(target: Target, number: str, as_json: bool) -> None:
 def plan_(target: Target, number: str, as_json: bool) -> None:
     """Before it starts: reach, duration, cost."""
     found = target.call("message_plan", message=number)
-    if as_json:
-        show_json(found)
-    else:
-        show(paint(plan_page.render(clean(found), columns())))
+    show_as(found, lambda told: plan_page.render(told, columns()), as_json=as_json)
 
 
 def _set(target: Target, message: str, action: str, by: str, as_json: bool, said: str) -> None:

@@ -30,11 +30,17 @@ REFUSED = {
 def refused(counts: Mapping[str, int]) -> list[str]:
     """Return a line per reason why deliveries stayed as they are."""
     return [
-        f"{number(n)} stay as they are: {REFUSED.get(code, code)}."
-        if n != 1
-        else f"1 stays as it is: {REFUSED.get(code, code)}."
+        _refused(code, n)
         for code, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     ]
+
+
+def _refused(code: str, n: int) -> str:
+    if code == "not_there":
+        there = "1 delivery is" if n == 1 else f"{number(n)} deliveries are"
+        return f"{there} not there; see: gateway queue unknown"
+    stay = "1 stays as it is" if n == 1 else f"{number(n)} stay as they are"
+    return f"{stay}: {REFUSED.get(code, code)}."
 
 
 def unknown(data: Data, zone: str, wide: int) -> list[str]:

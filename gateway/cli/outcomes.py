@@ -13,10 +13,10 @@ import click
 
 from gateway.cli import outcome_page
 from gateway.cli.group import Target, Trouble
-from gateway.cli.output import json_option, show, show_json
+from gateway.cli.output import json_option, limit_option, show, show_as, show_json
 from gateway.cli.person import by_option
 from gateway.cli.reach import Session
-from gateway.cli.words import clean, columns, paint, several
+from gateway.cli.words import columns, several
 
 ROWS = 500
 """Rows that an export asks for at a time."""
@@ -31,7 +31,7 @@ _message = click.option("--message", metavar="MESSAGE", help="Only of this messa
 _sender = click.option("--sender", default="", help="Only of this sender.")
 _code = click.option("--code", default="", help="Only those with this code, such as 132012.")
 _since = click.option("--since", default="", metavar="TIME", help="2h, 3d, 2026-03-02, …")
-_limit = click.option("--limit", default=20, show_default=True, help="Rows, the oldest first.")
+_limit = limit_option("Rows, the oldest first.")
 
 
 @click.command()
@@ -50,10 +50,7 @@ def unknown(target: Target, /, as_json: bool, **filters: Any) -> None:
     with target.opened() as session:
         data = session.call("queue_unknown", **filters)
         zone = session.config.company.time_zone
-    if as_json:
-        show_json(data)
-    else:
-        show(paint(outcome_page.unknown(clean(data), zone, columns())))
+    show_as(data, lambda told: outcome_page.unknown(told, zone, columns()), as_json=as_json)
 
 
 @click.command()
@@ -116,14 +113,14 @@ def failed(target: Target, /, export: Path | None, as_json: bool, **filters: Any
     with target.opened() as session:
         if export is not None:
             written = _export(session, export, filters)
-            show(f"{several(written, 'delivery', 'deliveries')} written to {export}.")
+            if as_json:
+                show_json({"file": str(export), "rows": written})
+            else:
+                show(f"{several(written, 'delivery', 'deliveries')} written to {export}.")
             return
         data = session.call("queue_failed", **filters)
         zone = session.config.company.time_zone
-    if as_json:
-        show_json(data)
-    else:
-        show(paint(outcome_page.failed(clean(data), zone, columns())))
+    show_as(data, lambda told: outcome_page.failed(told, zone, columns()), as_json=as_json)
 
 
 @click.command()

@@ -8,12 +8,19 @@ from typing import Any, TypeVar
 
 import click
 
+from gateway.cli.words import clean, paint
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def json_option(command: F) -> F:
     """Add `--json`."""
     return click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")(command)
+
+
+def limit_option(help: str) -> Callable[[F], F]:
+    """Add `--limit`, how many rows to show."""
+    return click.option("--limit", type=click.IntRange(0), default=20, show_default="20", help=help)
 
 
 def show_json(value: Any) -> None:
@@ -25,3 +32,11 @@ def show_json(value: Any) -> None:
 def show(page: Sequence[str] | str) -> None:
     """Print a page."""
     click.echo(page if isinstance(page, str) else "\n".join(page))
+
+
+def show_as(value: Any, page: Callable[[Any], Sequence[str]], *, as_json: bool) -> None:
+    """Print a value: as JSON, or as the labelled page that is made of it."""
+    if as_json:
+        show_json(value)
+    else:
+        show(paint(page(clean(value))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -29,8 +28,8 @@ LEFT_OUT = {
 
 def render(found: Data, wide: int) -> list[str]:
     """Return the page."""
-    times = Times(found["time_zone"], time.time_ns() // 1000)
     plan = found["plan"]
+    times = Times(found["time_zone"], _micros(plan["at"]))
     of = plan["reached"] + sum(plan["left_out"].values())
     page = lines(f"#{found['message']}", [quoted(found["title"], wide - LABEL - 2)], wide)
     reach = [f"{number(plan['reached'])} of {several(of, 'person', 'people')}"]
@@ -38,6 +37,7 @@ def render(found: Data, wide: int) -> list[str]:
     page += lines("reaches", reach, wide)
     page += lines("not", _left_out(plan["left_out"]), wide)
     page += lines("goes", _when(plan, found["spread"], times), wide)
+    page += lines("expires", _expires(plan, times), wide)
     for places in plan["places"]:
         label = "tier" if places["key"].startswith("tier:") else "limit"
         page += lines(label, _places(places, plan, times), wide)
@@ -60,11 +60,24 @@ def _when(plan: Data, spread: float, times: Times) -> list[str]:
     if seconds >= 1:
         end = times.short(begins + int(seconds * 1e6))
         said.append(f"takes about {span(int(seconds * 1e6))}, until {end}")
+        said += [f"waits in between: {plan['waits']}"] if plan["waits"] else []
     if spread:
         said.append(f"spread over {span(int(spread * 1e6))}")
     if plan["per_second"]:
         said.append(f"at most {plan['per_second']:g} a second")
     return said
+
+
+def _expires(plan: Data, times: Times) -> list[str]:
+    """When its time is over; that matters if the last ones would go only then."""
+    if plan["expires_at"] is None:
+        return []
+    over = _micros(plan["expires_at"])
+    late = over < _micros(plan["begins"]) + int(plan["seconds"] * 1e6)
+    return [
+        times.short(over),
+        "NOT ALL IN TIME: what has not gone by then is not sent" if late else "",
+    ]
 
 
 def _places(places: Data, plan: Data, times: Times) -> list[str]:

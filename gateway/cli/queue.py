@@ -10,16 +10,14 @@ import click
 from gateway import ids
 from gateway.cli import outcomes, stops
 from gateway.cli.group import Target
-from gateway.cli.output import json_option, show, show_json
+from gateway.cli.output import json_option, limit_option, show_as
 from gateway.cli.words import (
     LABEL,
     Times,
-    clean,
     columns,
     lines,
     number,
     padded,
-    paint,
     quoted,
     several,
     steps,
@@ -33,7 +31,7 @@ WAITS = ("queued", "leased", "sending", "held", "paused", "unknown")
 
 
 @click.group(invoke_without_command=True)
-@click.option("--limit", default=20, show_default=True, help="Examples of what needs a person.")
+@limit_option("Examples of what needs a person.")
 @json_option
 @click.pass_context
 def queue(context: click.Context, limit: int, as_json: bool) -> None:
@@ -44,10 +42,7 @@ def queue(context: click.Context, limit: int, as_json: bool) -> None:
     with target.opened() as session:
         data = session.call("queue", limit=limit)
         zone = session.config.company.time_zone
-    if as_json:
-        show_json(data)
-    else:
-        show(paint(render(clean(data), zone, columns())))
+    show_as(data, lambda told: render(told, zone, columns()), as_json=as_json)
 
 
 for _command in (outcomes.unknown, outcomes.resolve, outcomes.failed, outcomes.retry):

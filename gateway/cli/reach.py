@@ -226,7 +226,7 @@ def listening(config: GatewayConfig) -> bool:
 
 
 def check_owner(database: Path) -> None:
-    """Root must not leave files that the gateway's own user cannot open."""
+    """Without a daemon, root must not leave files that the gateway's own user cannot open."""
     if os.geteuid() != 0:
         return
     for path in (database, database.parent):
@@ -239,11 +239,12 @@ def check_owner(database: Path) -> None:
         import pwd
 
         try:
-            name = pwd.getpwuid(owner).pw_name
-        except KeyError:
-            name = f"#{owner}"
+            instead = f"run sudo -u {pwd.getpwuid(owner).pw_name} gateway …"
+        except KeyError:  # systemd makes such a user when the unit starts (DynamicUser=)
+            instead = "take gateway_offline of docs/operations.md, under Commands"
         raise Trouble(
-            f"{path} belongs to {name}: files of root beside it would keep the gateway from"
-            f" starting; run sudo -u {name} gateway …",
+            "the gateway does not run; see why: systemctl status message-gateway",
+            f"without it, root is refused: files of root beside {path} would keep it from"
+            f" starting; {instead}",
             code=NOT_RUNNING,
         )

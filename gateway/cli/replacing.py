@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from gateway.cli.group import Target
-from gateway.cli.output import json_option, show, show_json
+from gateway.cli.output import json_option, show_as
 from gateway.cli.stops import lifts
-from gateway.cli.words import Times, clean, columns, lines, number, paint, several, span, steps
+from gateway.cli.words import Times, columns, lines, number, several, span, steps
 from gateway.logs import mask_phone, masked
 from gateway.stopping import PERSON, sender_scope
 
@@ -27,10 +27,7 @@ def sender_list(target: Target, as_json: bool) -> None:
     with target.opened() as session:
         found = session.call("senders")
         zone = session.config.company.time_zone
-    if as_json:
-        show_json(found)
-    else:
-        show(paint(senders_page(clean(found), zone, columns())))
+    show_as(found, lambda told: senders_page(told, zone, columns()), as_json=as_json)
 
 
 def senders_page(data: Data, zone: str, wide: int) -> list[str]:
@@ -50,10 +47,8 @@ def senders_page(data: Data, zone: str, wide: int) -> list[str]:
         if quota:
             word = "LIMIT USED UP" if quota["used"] >= quota["of"] else "limit"
             within = span(int(quota["s"] * 1e6))
-            page += lines(
-                "", [f"{word}: {number(quota['used'])} of {number(quota['of'])} people in {within}"],
-                wide,
-            )  # fmt: skip
+            used = f"{word}: {number(quota['used'])} of {number(quota['of'])} people in {within}"
+            page += lines("", [used, "" if one["tier_known"] else "nobody told the tier yet"], wide)
         for stop in one["stops"]:
             what = "MARKETING WAITS" if stop["marketing"] else "STOPPED"
             code = "" if stop["code"] == PERSON else f" ({stop['code']})"
@@ -110,10 +105,7 @@ def sender_replace(target: Target, old: str, new: str, really: bool, as_json: bo
             for count in ("moved", "dropped", "stay"):
                 step[count] += found.get(count, 0)
             found |= step
-    if as_json:
-        show_json(found)
-    else:
-        show(paint(replaced_page(clean(found), columns())))
+    show_as(found, lambda told: replaced_page(told, columns()), as_json=as_json)
 
 
 def replaced_page(found: Data, wide: int) -> list[str]:

@@ -67,6 +67,7 @@ def _items(data: Mapping[str, Any]) -> list[Item]:
     found += _held(data.get("messages", ()))
     found += _paused(data.get("messages", ()))
     live = data.get("live") or {}
+    found += _templates(data, live.get("senders") or {})
     for name, state in (live.get("senders") or {}).items():
         if state.get("trouble"):
             code, since = state["trouble"]
@@ -160,6 +161,34 @@ def _paused(messages: Iterable[Mapping[str, Any]]) -> Iterator[Item]:
         elif code == TEMPLATE_PAUSED:
             do = "it goes on by itself once the template may be sent again"
         yield Item(f"{what} ({code}): {reason}", do)
+
+
+def _templates(data: Mapping[str, Any], senders: Mapping[str, Any]) -> Iterator[Item]:
+    """Templates that keep a topic's posts waiting, unless a message that waits says so already."""
+    paused = [message for message in data.get("messages", ()) if message["paused"]]
+    told = " ".join(message.get("pause_reason") or "" for message in paused)
+    used = {name: one for s in senders.values() for name, one in (s.get("templates") or {}).items()}
+    for name, languages in used.items():
+        if name in told:
+            continue
+        for one in languages:
+            if one["state"] == "paused":
+                left = (one["until"] or 0) - data["now"]
+                rest = f", {span(left)} more" if left > 0 else ""
+                yield Item(
+                    f"template {name}/{one['language']} is paused by the provider{rest}",
+                    "posts wait and go on by themselves; change what people dislike in it",
+                )
+        states = {one["state"] for one in languages}
+        if states == {"review"}:
+            what, do = "is not approved yet", "posts wait for the provider's review"
+        elif states <= {"review", "gone"}:
+            said = ", ".join(dict.fromkeys(one["said"] for one in languages))
+            what = f"may not be sent ({said})" if said else "does not exist at the provider"
+            do = "submit another one, and name it in [topics.…] template"
+        else:
+            continue
+        yield Item(f"template {name} {what}", do)
 
 
 def _silent(state: Mapping[str, Any], now: int, up_since: int | None) -> bool:

@@ -22,6 +22,7 @@ def render(data: Data, times: Times, wide: int) -> list[str]:
     """Return the lines."""
     live = data.get("live") or {}
     page = _people(data.get("people") or {}, data.get("cases") or {}, times, wide)
+    page += _month(data, times, wide)
     page += _inputs(data.get("inputs") or {}, live.get("inputs") or {}, times, wide)
     page += _told(live.get("waits") or {}, times, wide)
     page += _safety(data, times, wide)
@@ -83,6 +84,52 @@ def _input(state: Data, times: Times) -> str:
     return f"ok {times.short(last)}{note}" + (f", next {soon}" if soon else "")
 
 
+def _month(data: Data, times: Times, wide: int) -> list[str]:
+    """What this month has cost by the table of prices, and what is left of the budget."""
+    found = data.get("month")
+    if not found:
+        return []
+    spent, promised, budget = found["spent"], found["promised"], found["budget"]
+    of = f" of {budget:,.2f}" if budget is not None else ""
+    pieces = [f"{spent:,.2f}{of} {found['currency']} since {times.day(found['since'])}"]
+    pieces += [f"{promised:,.2f} for what waits"] if promised else []
+    if budget is not None:
+        left = budget - spent - promised
+        pieces.append(
+            f"{left:,.2f} left" if left > 0 else "USED UP: more marketing waits for a person"
+        )
+    pieces.append(f"prices of {found['rates_of']}")
+    if found["unpriced"]:
+        where = ", ".join(f"{number(n)} in {country}" for country, n in found["unpriced"].items())
+        pieces.append(f"no price for {where}")
+    return lines("month", pieces, wide)
+
+
+def _templates(live: Data, times: Times) -> list[str]:
+    """How the templates stand that topics name; those of which all is well together."""
+    fine, pieces = [], list[str]()
+    for state in (live.get("senders") or {}).values():
+        for name, languages in (state.get("templates") or {}).items():
+            if languages and all(one["state"] == "approved" for one in languages):
+                fine.append(name)
+            pieces += [
+                f"template {name}/{one['language']} {_template(one, times)}"
+                for one in languages
+                if name not in fine
+            ]
+            pieces += [] if languages else [f"template {name} MISSING"]
+    word = "template" if len(set(fine)) == 1 else "templates"
+    approved = [f"{word} {', '.join(dict.fromkeys(fine))} approved"] if fine else []
+    return [*dict.fromkeys(pieces), *approved]
+
+
+def _template(one: Data, times: Times) -> str:
+    if one["state"] == "paused":
+        return "PAUSED" + (f" until {times.short(one['until'])}" if one["until"] else "")
+    words = {"approved": "approved", "review": "in review"}
+    return words.get(one["state"], f"NOT APPROVED ({masked(one['said'])})")
+
+
 def _safety(data: Data, times: Times, wide: int) -> list[str]:
     """What must never be, the last backup, the last looks at the database and the ledger."""
     marks, twice, head = data.get("marks") or {}, data.get("twice"), data.get("head")
@@ -104,6 +151,7 @@ def _safety(data: Data, times: Times, wide: int) -> list[str]:
         pieces.append(f"database {word} (checked {times.short(marks['checked'])})")
     if head:
         pieces.append(f"ledger signed {times.short(head['at'])}")
+    pieces += _templates(data.get("live") or {}, times)
     return lines("safety", pieces, wide)
 
 

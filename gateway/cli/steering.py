@@ -49,7 +49,7 @@ def resume(target: Target, as_json: bool) -> None:
 
 @click.group()
 def sender() -> None:
-    """Stop one sender, or let it go on."""
+    """List, pause, resume, probe and replace senders."""
 
 
 @sender.command("pause")

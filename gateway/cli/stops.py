@@ -104,8 +104,8 @@ def sentence(stop: Mapping[str, Any]) -> str:
 
 
 def reasons(stop: Mapping[str, Any]) -> list[str]:
-    """Return the reasons, the oldest first, without those that say nothing."""
-    found = (masked(cause["reason"]).strip() for cause in _causes(stop))
+    """Return the reasons, the oldest first, each without a full stop at its end."""
+    found = (masked(cause["reason"]).strip().removesuffix(".") for cause in _causes(stop))
     return [reason for reason in dict.fromkeys(found) if reason]
 
 

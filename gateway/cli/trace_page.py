@@ -121,9 +121,7 @@ class _Section:
 
 def _broken(text: str, room: int) -> list[str]:
     """Break between the pieces, so that a label stays with its value; inside one only if it must."""
-    *before, last = " ".join(text.split()).split(" · ")
-    pieces = [*(f"{piece} ·" for piece in before), last]
-    return lines("", pieces, room, between=" ", indent=0) or [""]
+    return lines("", " ".join(text.split()).split(" · "), room, indent=0) or [""]
 
 
 def _consent(story: Story, times: Times) -> list[Entry]:

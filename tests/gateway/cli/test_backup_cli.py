@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import pytest
@@ -81,6 +82,18 @@ def test_for_programs(gateway, folder, database, niceness):
     told = json.loads(gateway("restore", "copy.sqlite", "--json").output)
     assert told["made_at"] > 0
     assert (told["withdrawals"], told["sends"], told["unreadable"]) == (0, 0, 0)
+
+
+def test_root_restores_for_the_gateways_own_user(gateway, folder, database):
+    """With the daemon stopped, and without becoming that user."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may give files away")
+    gateway("backup", "copy.sqlite")
+    for file in (folder, *folder.rglob("*")):
+        os.chown(file, 65534, 65534)
+    done = gateway("restore", "copy.sqlite")
+    assert done.exit_code == 0, done.output
+    assert {file.stat().st_uid for file in (folder, *folder.rglob("*"))} == {65534}
 
 
 def test_a_running_gateway_is_not_restored(gateway, folder, database):

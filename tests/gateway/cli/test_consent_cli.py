@@ -94,6 +94,11 @@ def test_nothing_was_ever_agreed(gateway, folder):
         ("UPDATE ledger_heads SET statement = replace(statement, 'GmbH', 'AG')", "not by key"),
         ("UPDATE ledger_heads SET statement = 'x'", "none any more"),
         ("UPDATE ledger_heads SET stamp = x'00'", "time stamp of the head of 9 events"),
+        (
+            "UPDATE consents SET state = 'confirmed' WHERE topic = '*' AND state = 'withdrawn'",
+            "everything is kept as confirmed, and its events say withdrawn",
+        ),
+        ("DELETE FROM consents WHERE topic <> '*'", "is kept as nothing, and its events say"),
         ("UPDATE ledger_keys SET public = zeroblob(32)", "not what it says of itself"),
     ],
 )

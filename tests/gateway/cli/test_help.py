@@ -1,6 +1,7 @@
 """`--help` is there at once, imports next to nothing, and survives broken plugins."""
 
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -87,6 +88,17 @@ def test_no_line_of_help_is_cut(path):
     listed = found.stdout.partition("Commands:")[2]
     assert listed
     assert not [line for line in listed.splitlines() if line.endswith("...")]
+
+
+@pytest.mark.parametrize("name", ["sender", "message"])
+def test_the_line_of_a_group_names_what_it_can(name):
+    """In the list of all commands and on its own page."""
+    context = cli.make_context("gateway", ["status"])
+    group = cli.get_command(context, name)
+    lines = [table[name][1] for table in SECTIONS.values() if name in table] + [group.help]
+    for line in lines:
+        said = set(re.findall(r"\w+", line.partition(".")[0].lower()))
+        assert set(group.list_commands(context)) <= said
 
 
 def test_a_misspelt_command():

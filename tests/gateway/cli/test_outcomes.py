@@ -112,6 +112,18 @@ def test_a_person_decides_about_one(gateway, sent, how):
     assert len(left["rows"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("others", "said"), [(("d-1",), "1 delivery is"), (("d-1", "d-2"), "2 deliveries are")]
+)
+def test_a_delivery_that_never_was(gateway, sent, others, said):
+    """A slip of the pen is told as one; what was meant rightly is decided."""
+    found = gateway("queue", "resolve", *others, sent["03"], "--sent")
+    assert found.exit_code == 1
+    assert found.stdout == (
+        f"1 delivery counted as sent.\n{said} not there; see: gateway queue unknown\n"
+    )
+
+
 def test_the_trace_tells_who_decided(gateway, sent):
     """Sent again, and why; and by whom."""
     gateway("queue", "resolve", sent["03"], "--resend", "--by", "anna")
@@ -177,6 +189,16 @@ def test_export(gateway, sent, folder, suffix):
     assert {row["reason"] for row in rows} == {f"{mark}=what the API said"}
     again = gateway("queue", "failed", "--export", str(file))
     assert (again.exit_code, "exists already" in again.stderr) == (1, True)
+    other = folder / f"other.{suffix}"
+    told = gateway("queue", "failed", "--export", str(other), "--json")
+    assert json.loads(told.stdout) == {"file": str(other), "rows": 3}
+
+
+@pytest.mark.parametrize("command", [("queue",), ("queue", "failed"), ("message", "list")])
+def test_a_limit_below_zero_is_no_limit_to_ask_for(gateway, sent, command):
+    """SQLite takes it for "all of them", and there may be a million."""
+    found = gateway(*command, "--limit", "-1")
+    assert (found.exit_code, "--limit" in found.stderr) == (2, True)
 
 
 def test_retry_after_a_fix(gateway, sent):

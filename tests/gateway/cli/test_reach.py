@@ -127,12 +127,22 @@ def test_the_lock_is_held_but_nobody_answers(settings, gateway):
     assert "nobody answers at admin.sock: it is starting, ending or stuck" in found.stderr
 
 
-def test_files_of_somebody_else(settings, monkeypatch):
+@pytest.mark.parametrize(
+    ("owner", "instead"),
+    [
+        (65534, "run sudo -u nobody gateway …"),
+        (62874, "take gateway_offline of docs/operations.md"),
+    ],
+)
+def test_files_of_somebody_else(settings, gateway, owner, instead):
+    """Root is told that nothing runs, what to look at, and how to go on without it."""
     if os.geteuid() != 0:
         pytest.skip("only root may give files away")
-    os.chown(settings.parent, 65534, 65534)
-    with pytest.raises(Trouble, match=r"belongs to nobody: .* run sudo -u nobody gateway"):
-        opened(settings).__enter__()
+    os.chown(settings.parent, owner, owner)
+    found = gateway("status")
+    assert found.exit_code == 3
+    assert "the gateway does not run; see why: systemctl status message-gateway" in found.stderr
+    assert instead in found.stderr
     assert not (settings.parent / "gateway.sqlite.lock").exists()
 
 

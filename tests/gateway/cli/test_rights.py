@@ -132,6 +132,18 @@ def test_who_looked_is_told(gateway, ada, monkeypatch):
     assert "contacts show" in shown
 
 
+def test_what_was_written_to_one_person_is_that_person_s_data(gateway, ada, monkeypatch):
+    """Its words are looked at like the person; those of a post to everybody are nobody's."""
+    monkeypatch.setenv("SUDO_USER", "anna")
+    gateway("send", "--to", ADA, "--kind", "service", "--text", "Liebe Ada, Ihr Termin ist am 3.")
+    gateway("send", "--topic", "blog", "--title", "Drei Dächer")
+    for number in ("1", "2"):
+        assert gateway("message", "show", number).exit_code == 0
+    told = json.loads(gateway("contacts", "show", ADA, "--json").stdout)["lookups"]
+    looks = [(one["who"], one["what"]) for one in told]
+    assert looks == [("anna", "contacts show"), ("anna", "message show #1")]
+
+
 def test_retention(gateway, ada):
     page = gateway("retention").stdout
     assert "evidence of consents, from their end" in page

@@ -102,7 +102,7 @@ def test_the_queue_tells_it():
     }  # fmt: skip
     text = " ".join(" ".join(queue.render(data, ZONE, 100)).split())
     assert f"marketing of main since 18:37: {DEAF}; The quality is low" in text
-    assert "sender main since 18:37: The token expired.; lunch" in text
+    assert "sender main since 18:37: The token expired; lunch" in text
     assert (
         "#7 “T” · paused (withdrawals): 6 of the 100 whom it reached withdrew within two days"
         in text
@@ -115,7 +115,11 @@ def test_the_queue_tells_it():
         (MARKETING, "marketing", "marketing of main is stopped since 2026-11-21 18:37:00"),
         (MARKETING, "service", "its turn comes"),
         ({"marketing": stop(("restored", "x"))}, "marketing", "when it may go on: gateway resume"),
-        (BOTH, "marketing", "sender main is stopped since 2026-11-21 18:37:00: The token expired."),
+        (
+            BOTH,
+            "marketing",
+            "sender main is stopped since 2026-11-21 18:37:00: The token expired; lunch",
+        ),
         ({"marketing:other": stop(("deaf", "x"))}, "marketing", "its turn comes"),
     ],
 )

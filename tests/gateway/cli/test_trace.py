@@ -86,7 +86,7 @@ def test_read():
     assert page(text=True) == [
         "READ      2026-11-21 17:58:13",
         "          #412 “Neun Fragen zur Wärmepumpe” → c-5CH, +49 171 *** 033",
-        "CONSENT   2026-05-05 18:18:04  asked to sign up: form blog.example/whatsapp · wording blog-de v3 ·",
+        "CONSENT   2026-05-05 18:18:04  asked to sign up: form blog.example/whatsapp · wording blog-de v3",
         "                               code K7F3 · phone +49 171 *** 033 · event 10,231",
         "                     18:18:59  confirmed: wrote “Ja” · event 10,233",
         "                               no stop since",
@@ -96,7 +96,7 @@ def test_read():
         "                     17:39:04  passed all checks: approved by redaktion 17:38 for 7,962 of 8,014",
         "                     17:39:04  queued for 7,962 people",
         "DELIVERY  2026-11-21 17:39:04  queued as d-33, due 17:58:04, spread over 2 h",
-        "                     17:58:04  attempt 1 of 1: intent stored · basis consent (event 10,233) ·",
+        "                     17:58:04  attempt 1 of 1: intent stored · basis consent (event 10,233)",
         "                               template blog_post/de v2",
         "                     17:58:04  accepted by WhatsApp after 84 ms · wamid.HBgN…OTU1Xb",
         "                     17:58:06  delivered",

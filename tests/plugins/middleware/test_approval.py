@@ -214,6 +214,18 @@ async def test_nothing_of_the_preview_is_cut(content: Any, parts: Any) -> None:
             "Ruhezeit: geht erst ab 23:00 raus.",
         ),
         (
+            {
+                "plan": {
+                    "seconds": 7200.0,
+                    "waits": "quiet hours",
+                    "begins": at("18:00"),
+                    "expires_at": at("19:30"),
+                }
+            },
+            "Verteilt über etwa 2 h.\nDazwischen liegt Ruhezeit: die Letzten bekommen es etwa 20:00."
+            "\n*Nicht alle rechtzeitig:* was bis 19:30 nicht raus ist, wird nicht gesendet.",
+        ),
+        (
             {"plan": {"places": (TIER.replace(used=8000, today=2000, last_at=at("17:00")),)}},
             "*Das Limit reicht nicht:* jetzt 2.000 von 7.962, erlaubt sind 10.000 Personen in"
             " 24 Stunden.\nDie Letzten bekommen es frühestens 17:00.",

@@ -113,9 +113,9 @@ def test_a_pattern_comes_with_a_reason(settings: dict[str, Any], said: str) -> N
 def took(pattern: Pattern, text: str) -> float:
     best = float("inf")
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.process_time()
         pattern.search(text)
-        best = min(best, time.perf_counter() - started)
+        best = min(best, time.process_time() - started)
     return best
 
 

@@ -241,9 +241,9 @@ def test_real_feeds_are_hardly_ever_held() -> None:
 def took(text: str) -> float:
     best = float("inf")
     for _ in range(5):
-        begun = time.perf_counter()
+        begun = time.process_time()
         score("Titel", text)
-        best = min(best, time.perf_counter() - begun)
+        best = min(best, time.process_time() - begun)
     return best
 
 

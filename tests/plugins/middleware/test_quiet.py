@@ -81,6 +81,21 @@ async def test_without_them_it_is_a_concern() -> None:
         assert concern.weight == "missing"
 
 
+async def test_a_plan_looks_ahead() -> None:
+    """Of a delivery that would go later it is said what is quiet then."""
+    context = FakeContext()
+    context.clock.at = datetime(2026, 1, 14, 12, tzinfo=UTC)
+    plugin = make(RateLimit, quiet_hours="20:00-08:00")
+    found = []
+    async with started(plugin, context):
+        for hours in (None, 6, 8):
+            when = None if hours is None else context.clock.at + timedelta(hours=hours)
+            declared = limits(plugin, delivery().replace(when=when))
+            assert isinstance(declared, list)
+            found.append([f"{one.until:%d %H:%M}" for one in declared if isinstance(one, Closed)])
+    assert found == [[], [], ["15 07:00"]]
+
+
 # --- holidays -----------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("hours", "now", "until"),
@@ -106,6 +121,21 @@ def test_a_holiday_is_quiet_all_day(hours: str, now: str, until: str | None) -> 
     found = quiet.until(datetime.fromisoformat(now).replace(tzinfo=BERLIN), BERLIN)
     wanted = datetime.fromisoformat(until).replace(tzinfo=BERLIN) if until else None
     assert found == wanted
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [("", "a public holiday"), ("20:00-08:00", "quiet hours 20:00-08:00 or a public holiday")],
+)
+async def test_on_a_holiday_the_reason_does_not_speak_of_hours_alone(hours: str, said: str) -> None:
+    """Christmas at noon: nobody would understand "quiet hours 20:00-08:00"."""
+    context = FakeContext()
+    context.clock.at = datetime(2026, 12, 25, 11, tzinfo=UTC)
+    plugin = make(RateLimit, quiet_hours=hours, quiet_holidays="DE-BY")
+    async with started(plugin, context):
+        declared = limits(plugin, delivery())
+    assert isinstance(declared, list)
+    assert [one.reason for one in declared if isinstance(one, Closed)] == [said]
 
 
 # --- where the person is ------------------------------------------------------------------------

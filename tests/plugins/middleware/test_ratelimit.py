@@ -58,10 +58,10 @@ def bare(declared: object) -> list[Limit]:
     ("settings", "content", "declared"),
     [
         ({}, TEXT, [SENDER, PAIR]),
-        ({}, TEMPLATE, [SENDER, PAIR]),
+        ({"tier_reserve": 0}, TEMPLATE, [SENDER, PAIR, Quota("tier:main", 250, DAY, distinct="7")]),
         (
             {"per_second": 20, "pair_burst": 1, "pair_seconds": "1min"},
-            TEMPLATE,
+            TEXT,
             [Rate("sender:main", 20, 3), Rate("pair:main:7", 1 / 60, 1)],
         ),
         ({"per_sender": {"main": 20}}, TEXT, [Rate("sender:main", 20, 3), PAIR]),
@@ -83,7 +83,8 @@ def test_limits(kind: Any, settings: dict[str, Any], content: Any, declared: lis
 @pytest.mark.parametrize(
     ("settings", "facts", "fast", "people", "by_marketing"),
     [
-        ({}, {}, 80, None, None),
+        ({}, {}, 80, 250, 225),  # nobody told it yet: as little as a new account has
+        ({"daily": 1000}, {}, 80, 1000, 900),
         ({}, {"tier": None, "tier_known": True}, 80, None, None),
         ({}, {"tier": 250}, 80, 250, 225),
         ({}, {"tier": 5}, 80, 5, 5),
@@ -91,9 +92,9 @@ def test_limits(kind: Any, settings: dict[str, Any], content: Any, declared: lis
         ({"daily": 100}, {"tier": 250}, 80, 100, 90),
         ({"daily": 1000}, {"tier": 250}, 80, 250, 225),
         ({"daily": 1000}, {"tier": None, "tier_known": True}, 80, 1000, 900),
-        ({}, {"per_second": 20}, 20, None, None),
-        ({"per_second": 10}, {"per_second": 20}, 10, None, None),
-        ({"per_second": 1000}, {"per_second": 80}, 80, None, None),
+        ({}, {"per_second": 20}, 20, 250, 225),
+        ({"per_second": 10}, {"per_second": 20}, 10, 250, 225),
+        ({"per_second": 1000}, {"per_second": 80}, 80, 250, 225),
     ],
 )
 async def test_what_the_provider_says_of_a_number_caps_the_settings(
@@ -117,14 +118,17 @@ async def test_what_the_provider_says_of_a_number_caps_the_settings(
 
 
 async def test_what_is_learnt_later_counts_from_then_on() -> None:
-    """A tier that grows, a number that slows down."""
+    """A tier that grows, and has no limit in the end; all counts under the same key."""
     context = FakeContext("ratelimit")
     async with started(make(RateLimit), context) as plugin:
         found = []
-        for tier in (None, 250, 2000):
-            context.senders["main"] = SenderFacts(name="main", portfolio="wa", tier=tier)
+        for tier, known in ((None, False), (1000, True), (2000, True), (None, True)):
+            context.senders["main"] = SenderFacts(
+                name="main", portfolio="wa", tier=tier, tier_known=known
+            )
             found.append(bare(limits(plugin, delivery(content=TEMPLATE)))[2:])
-    assert [[limit.n for limit in one] for one in found] == [[], [225], [1800]]  # type: ignore[union-attr]
+    quotas = [[Quota("tier:wa", n, DAY, "1")] for n in (225, 900, 1800)]
+    assert found == [*quotas, []]
 
 
 @pytest.mark.parametrize(
@@ -178,14 +182,17 @@ def test_a_person_s_own_wish_counts_for_news(kind: Any, wish: int | None) -> Non
 
 
 @pytest.mark.parametrize(
-    ("days", "people"), [(None, 50), (0.0, 50), (0.99, 50), (1.0, 100), (2.5, 250), (3.0, None)]
+    ("days", "people"),
+    [(None, 50), (-400.0, 50), (0.0, 50), (0.99, 50), (1.0, 100), (2.5, 250), (3.0, None)],
 )
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_new_number_warms_up(kind: Any, days: float | None, people: int | None) -> None:
     """Day by day since its first send; confirmations and answers are never kept back."""
     context = FakeContext("ratelimit")
     first = NOW - timedelta(days=days) if days is not None else None
-    context.senders["main"] = SenderFacts(name="main", portfolio="wa", first_send=first)
+    context.senders["main"] = SenderFacts(
+        name="main", portfolio="wa", tier_known=True, first_send=first
+    )
     leased = delivery(message=message(kind=kind), content=TEMPLATE, contact=7)
     async with started(make(RateLimit, warm_up=[50, 100, 250]), context) as plugin:
         declared = bare(limits(plugin, leased))[2:]
@@ -224,6 +231,14 @@ def test_every_limit_says_what_it_is() -> None:
         "the person's own wish: 1 a week",
         "the first 200 people, then 30min to see what comes back",
     ]
+
+
+def test_a_limit_that_nobody_told_says_so() -> None:
+    declared = limits(make(RateLimit), delivery(content=TEMPLATE))
+    assert isinstance(declared, list)
+    assert (
+        declared[2].said == "250 people in 24 hours until the provider tells the tier, 25 kept free"
+    )  # type: ignore[union-attr]
 
 
 def test_a_fast_sender_may_make_up_for_what_a_busy_machine_lost() -> None:
@@ -331,6 +346,27 @@ async def test_a_tier_that_does_not_suffice_is_told_with_the_verdict() -> None:
 
 
 @pytest.mark.parametrize(
+    ("waits", "told"),
+    [
+        ("", "its time is over before the last one can go"),
+        ("quiet hours", "its time is over before the last one can go (quiet hours)"),
+    ],
+)
+async def test_what_cannot_all_go_in_time_is_told_with_the_verdict(waits: str, told: str) -> None:
+    """Half of it would be dropped at night, and nobody would know before."""
+    context = FakeContext("ratelimit")
+    for hours, notes in ((11, (told,)), (13, ())):
+        context.plans[1] = Plan(
+            at=NOW, begins=NOW, reached=400, seconds=12 * 3600.0, waits=waits,
+            expires_at=NOW + hours * HOUR,
+        )  # fmt: skip
+        async with started(make(RateLimit), context) as plugin:
+            verdict = await judged(plugin, message())
+        assert isinstance(verdict, Message)
+        assert verdict.notes == notes
+
+
+@pytest.mark.parametrize(
     ("settings", "said"),
     [
         ({"per_second": 0}, "per_second"),
@@ -343,7 +379,7 @@ async def test_a_tier_that_does_not_suffice_is_told_with_the_verdict() -> None:
         ({"pair_burst": 0}, "pair_burst"),
         ({"pair_seconds": "0s"}, "pair_seconds"),
         ({"pair_seconds": "500d"}, "pair_seconds"),
-        ({"first_people": -1}, "first_wait"),
+        ({"first_people": -1}, "first_people"),
         ({"first_wait": "0s"}, "first_wait"),
         ({"daily": 0}, "daily"),
         ({"tier_reserve": 1}, "tier_reserve"),

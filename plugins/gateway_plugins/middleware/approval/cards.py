@@ -158,6 +158,10 @@ class Cards:
             yield self.text(editor, "duration", span=self.span(editor, plan.seconds))
         elif not plan.closed:
             yield self.text(editor, "at_once")
+        if plan.waits:
+            yield self.text(editor, "between", time=self.time(editor, plan.ends))
+        if plan.too_late and plan.expires_at is not None:
+            yield self.text(editor, "not_in_time", time=self.time(editor, plan.expires_at))
         yield from self._places(editor, plan)
         yield from self._costs(editor, plan)
         if post.expires is not None:

@@ -38,9 +38,9 @@ class Later(msgspec.Struct, frozen=True, kw_only=True):
 class Post(msgspec.Struct, frozen=True, kw_only=True):
     """One post.  `version` grows with every text that was shown, and stands in every button.
 
-    `shown`: digest of what the editors saw.  `asked`: contact → version.  `reach` of `people`:
-    how many get it, and how many agreed, and
-    `cost`, when it was shown last.  `expires`: end of the waiting.
+    `shown`: digest of what the editors saw.  `asked`: contact → version.  When it was shown last:
+    `reach` of `people`, how many get it and how many agreed; `cost` in `currency` ("": not known);
+    `expires`, the end of the waiting.
     """
 
     touched: datetime

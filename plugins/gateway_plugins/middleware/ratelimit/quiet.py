@@ -28,7 +28,7 @@ class QuietHours:
     """One range a day, such as `20:00-08:00`; without one, whole holidays only."""
 
     def __init__(
-        self, begins: time | None, ends: time, holidays: Container[date] = frozenset()
+        self, begins: time | None, ends: time, holidays: Container[date] | None = None
     ) -> None:
         self.begins = begins
         self.ends = ends
@@ -50,7 +50,7 @@ class QuietHours:
             raise ValueError(f'quiet_hours: write "20:00-08:00", not {text!r}') from None
         if begins == ends:
             raise ValueError("quiet_hours: begins when it ends; leave it out, or pause the sender")
-        return cls(begins, ends, holidays if holidays is not None else frozenset())
+        return cls(begins, ends, holidays)
 
     def until(self, now: datetime, zone: ZoneInfo) -> datetime | None:
         """Return when the quiet time that holds at `now` ends (aware, UTC); None if none does."""
@@ -71,7 +71,7 @@ class QuietHours:
         """The end of the quiet time at an instant, as if no other followed."""
         clock, day = here.time().replace(tzinfo=None), here.date()
         tomorrow = day + timedelta(days=1)
-        if day in self.holidays:
+        if self.holidays is not None and day in self.holidays:
             wraps = self.begins is not None and self.begins > self.ends
             return datetime.combine(tomorrow, self.ends if wraps else MIDNIGHT, here.tzinfo)
         if self.begins is None:
@@ -93,7 +93,9 @@ class Quiet:
         """`text`: the hours as the settings have them.  `home`: the company's time zone, for those
         of whom no country is known."""
         self._hours = hours
-        self._said = f"quiet hours {text.strip()}" if text.strip() else "a public holiday"
+        said = [f"quiet hours {text.strip()}"] if text.strip() else []
+        said += ["a public holiday"] if hours.holidays is not None else []
+        self._said = " or ".join(said)
         self._home = (home,)
         self._minute = 0
         self._closed: dict[tuple[ZoneInfo, ...], Closed | None] = {}

@@ -33,6 +33,9 @@ from gateway_plugins.middleware.ratelimit.settings import RateLimitConfig
 
 BUDGET = "budget"
 """Code of the hold of a message that would pass the month's budget; the core looks for it."""
+UNTOLD = 250
+"""People in 24 hours while nobody told the tier and the settings name none: what a new business
+account begins with (Meta, "Messaging limits").  What goes meanwhile counts when it is told."""
 CREDIT = 3
 """Sends that may follow each other without spacing, at least: lost moments are made up for."""
 MOMENT = 0.02
@@ -102,8 +105,8 @@ class RateLimit(Middleware):
         return [Concern("missing", text, f'[middleware.{self.label}] quiet_hours = "20:00-08:00"')]
 
     async def screen(self, message: Message) -> Message | Hold:
-        """Set what the fan-out needs to know; hold what would pass the budget, and say what the
-        account's tier does not suffice for."""
+        """Set what the fan-out needs to know; hold what would pass the budget; say what the
+        account's tier, or the time until it expires, does not suffice for."""
         if message.kind != "marketing":
             return message
         changes: dict[str, object] = {}
@@ -120,10 +123,13 @@ class RateLimit(Middleware):
                 f"costs about {price.amount:,.2f} {price.currency}, and of {price.budget:,.2f} this"
                 f" month {price.left:,.2f} are left",
             )
+        notes = list(message.notes)
         if short is not None:
-            said = f"{short.said}: enough for {short.today:,} of {plan.reached:,} people now"
-            message = message.replace(notes=(*message.notes, said))
-        return message
+            notes.append(f"{short.said}: enough for {short.today:,} of {plan.reached:,} people now")
+        if plan.too_late:
+            why = f" ({plan.waits})" if plan.waits else ""
+            notes.append(f"its time is over before the last one can go{why}")
+        return message.replace(notes=tuple(notes))
 
     def limits(self, delivery: Delivery) -> Sequence[Limit]:
         """Declare what this delivery counts against."""
@@ -172,7 +178,8 @@ class RateLimit(Middleware):
             words = f"the first {first} people, then {wait} to see what comes back"
             declared.append(Quota(f"first:{message.id}", first, wait, once=True, words=words))
         if self._quiet is not None:
-            closed = self._quiet.closed(self._context.clock.now(), delivery.identities)
+            when = delivery.when or self._context.clock.now()
+            closed = self._quiet.closed(when, delivery.identities)
             if closed is not None:
                 declared.append(closed)
         return declared
@@ -180,7 +187,8 @@ class RateLimit(Middleware):
     def _warm_up(self, facts: SenderFacts, sender: str, who: str) -> list[Limit]:
         now: datetime = self._context.clock.now()
         day = int((now - facts.first_send) / timedelta(days=1)) if facts.first_send else 0
-        if not 0 <= day < len(self.config.warm_up):
+        day = max(day, 0)  # a clock that was set back makes no number old
+        if day >= len(self.config.warm_up):
             return []
         n = self.config.warm_up[day]
         words = f"warm-up of {sender}: {n:,} people on day {day + 1}"
@@ -201,9 +209,12 @@ class RateLimit(Middleware):
         fast = min(allowed)
         burst = max(CREDIT, round(fast * MOMENT))
         known = [n for n in (config.daily, facts.tier) if n is not None]
-        people = min(known, default=None)
+        untold = not known and not facts.tier_known
+        people = UNTOLD if untold else min(known, default=None)
         reserve = int((people or 0) * config.tier_reserve)
         marketing = (people or 0) - reserve
+        words = f"{people or 0:,} people in 24 hours"
+        words += " until the provider tells the tier" if untold else ""
         kept = f", {reserve:,} kept free" if reserve else ""
         return Rules(
             facts=facts,
@@ -211,8 +222,8 @@ class RateLimit(Middleware):
             tier=f"tier:{facts.portfolio}",
             people=people,
             marketing=marketing,
-            people_words=f"{people or 0:,} people in 24 hours",
-            marketing_words=f"{people or 0:,} people in 24 hours{kept}",
+            people_words=words,
+            marketing_words=f"{words}{kept}",
         )
 
 

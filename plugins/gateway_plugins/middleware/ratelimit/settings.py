@@ -36,7 +36,8 @@ class RateLimitConfig(PluginConfig):
     """… and the others after this time: what goes wrong shows by then, and pauses it."""
     daily: int | None = None
     """People reached outside windows in any 24 hours, by all numbers of one business account.
-    The account's tier, once the provider told it, caps it."""
+    The account's tier, once the provider told it, caps it; as long as there is neither, 250 count,
+    what a new account has."""
     tier_reserve: float = 0.1
     """Share of these that marketing leaves free for confirmations and utility messages."""
     warm_up: tuple[int, ...] = ()
@@ -59,7 +60,9 @@ class RateLimitConfig(PluginConfig):
                 raise ValueError(f"{where} has to lie between 0.00002 (one a day) and 1000")
         if self.pair_burst < 1 or not 0 < self.pair_seconds <= DAY:
             raise ValueError("pair_burst and pair_seconds have to be positive, at most one day")
-        if self.first_people < 0 or not 0 < self.first_wait <= DAY:
+        if self.first_people < 0:
+            raise ValueError("first_people: is a number of people; 0 sends to all of them at once")
+        if not 0 < self.first_wait <= DAY:
             raise ValueError("first_wait: lies between 0 (not itself) and one day")
         if self.daily is not None and self.daily < 1:
             raise ValueError("daily has to be positive")

@@ -6,7 +6,7 @@ action and pauses are ours:
     THR  too fast: keep the message, slow the scope down     TRN  passing trouble at Meta
     RCP  this recipient, now or for good                     MSG  this message or template
     ACC  number, account or token: stop and tell a person    INB  about inbound messages only
-    AMBIGUOUS  it may have been sent: never repeated blindly
+    AMBIGUOUS  it may have been sent: never repeated blindly; told by a status, it was not
 
 docs/errors.md shows the whole table, and a test compares it.
 """
@@ -72,7 +72,7 @@ RULES: dict[int, Rule] = {one.code: one for one in [
         139103: ("block_internal", "The block list could not be changed; repeat it."),
         133004: ("server_unavailable", "Meta's registration server is down; wait."),
     }),
-    *rules("AMBIGUOUS", "message", "fail", None, {
+    *rules("AMBIGUOUS", "message", "retry", TROUBLE, {  # in a webhook it surely failed
         131000: ("something_wrong", "Meta does not know either; a status or a person settles it."),
     }),
     *rules("RCP", "contact", "fail", None, {
@@ -159,7 +159,7 @@ RULES: dict[int, Rule] = {one.code: one for one in [
     *rules("ACC", "template", "hold", None, {
         139200: ("direct_send_blocked", "Direct Send is blocked; use approved templates."),
     }),
-    *rules("ACC", "template", "template", Pause(3600, 2, 86400), {
+    *rules("ACC", "template", "template", PROBED, {
         131064: ("classification", "Templates are in the wrong category; mend them at Meta."),
     }, lifted="probe"),
     *rules("ACC", "portfolio", "stop", PROBED, {

@@ -14,16 +14,17 @@ import hashlib
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from gateway.api import Hold, says
+from gateway.api import Hold, TemplateFacts, says
 
 LOOK_AGAIN = timedelta(minutes=10)
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
-_PASSING = {"PENDING", "IN_APPEAL", "PAUSED", "FLAGGED", "LIMIT_EXCEEDED"}
+_PAUSED = {"PAUSED", "FLAGGED", "LIMIT_EXCEEDED"}
+_REVIEWED = {"PENDING", "IN_APPEAL"}
 
 
 class DefinedButton(msgspec.Struct, frozen=True):
@@ -35,7 +36,10 @@ class DefinedButton(msgspec.Struct, frozen=True):
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
-    """One template in one language, as Meta lists it.  `header_format` is empty without one."""
+    """One template in one language, as Meta lists it.  `header_format` is empty without one.
+
+    `until`: when a pause ends, if Meta said which one it is; the list does not.
+    """
 
     id: str = ""
     name: str
@@ -48,6 +52,21 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     header: str = ""
     footer: str = ""
     buttons: tuple[DefinedButton, ...] = ()
+    until: datetime | None = None
+
+    @property
+    def facts(self) -> TemplateFacts:
+        """How it stands, in the gateway's words."""
+        state: Literal["approved", "paused", "review", "gone"] = "gone"
+        if self.status == "APPROVED":
+            state = "approved"
+        elif self.status in _PAUSED:
+            state = "paused"
+        elif self.status in _REVIEWED:
+            state = "review"
+        return TemplateFacts(
+            name=self.name, language=self.language, state=state, said=self.status, until=self.until
+        )
 
     @property
     def placeholders(self) -> tuple[str, ...]:
@@ -172,7 +191,7 @@ def find(
     one = found[0]
     if one.status == "APPROVED":
         return one
-    until = now + LOOK_AGAIN if one.status in _PASSING else None
+    until = now + LOOK_AGAIN if one.status in _PAUSED | _REVIEWED else None
     if one.status == "PAUSED":
         text = f'Meta paused template "{name}" in "{one.language}" for bad feedback'
         return Hold("template_paused", f"{text}; change its text, or wait until it is free", until)

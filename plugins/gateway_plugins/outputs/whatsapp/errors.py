@@ -115,18 +115,19 @@ class Pauses:
         if self._steps:
             self._steps.clear()
 
-    def next(self, rule: Rule, attempt: int, now: float) -> float | None:
-        """Return seconds to wait before attempt `attempt + 1`; None: waiting does not help.
+    def next(self, rule: Rule, tries: int, now: float) -> float | None:
+        """Return seconds to wait after a refusal; None: waiting does not help.
 
-        A rule for one contact, message or template counts the delivery's attempts.  One for
-        all deliveries of a sender grows once per pause, however many fail at the same moment.
+        A rule for one contact, message or template goes by `tries`: the refusals of this delivery
+        itself so far, this one included, whatever else held it back.  One for all deliveries of a
+        sender grows once per pause, however many fail at the same moment.
         `now` is in unix seconds.
         """
         pause = rule.pause
         if pause is None:
             return None
         if rule.scope in {"message", "contact", "template"}:
-            return pause.after(attempt)
+            return pause.after(tries)
         steps, until = self._steps.get(rule.name, (0, -math.inf))
         if now < until:
             return max(until - now, pause.start)

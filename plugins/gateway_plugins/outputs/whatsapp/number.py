@@ -25,7 +25,7 @@ from gateway_plugins.outputs.whatsapp.errors import failure
 from gateway_plugins.outputs.whatsapp.incoming import inside, string
 
 FIELDS = (
-    "display_phone_number,quality_rating,throughput,status,is_on_biz_app,"
+    "display_phone_number,quality_rating,throughput,is_on_biz_app,"
     "whatsapp_business_manager_messaging_limit,health_status"
 )
 BLOCKED = "number_blocked"
@@ -112,17 +112,21 @@ def _health(health: Any, at: datetime) -> tuple[Effect, ...]:
         return (Effect(what="resume", code=BLOCKED, reason="Meta says that it may send"),)
     if able != "BLOCKED":
         return ()
-    entities = inside(health, "entities")
     why = [
         _error(string(inside(entity, "entity_type")), error)
-        for entity in (entities if isinstance(entities, list) else [])
-        for error in (inside(entity, "errors") or [])
+        for entity in _listed(health, "entities")
+        for error in _listed(entity, "errors")
         if string(inside(entity, "can_send_message")).upper() == "BLOCKED"
     ]
     reason = f"{at:%d %b %Y}: Meta says that the number cannot send"
     if why:
         reason += f": {cut('; '.join(why), 2 * news.LONGEST)}"
     return (Effect(what="stop", code=BLOCKED, reason=reason),)
+
+
+def _listed(value: Any, key: str) -> list[Any]:
+    found = inside(value, key)
+    return found if isinstance(found, list) else []
 
 
 def _error(entity: str, error: Any) -> str:

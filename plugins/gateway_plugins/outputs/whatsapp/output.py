@@ -21,6 +21,7 @@ from gateway.api import (
     Message,
     Output,
     Template,
+    TemplateFacts,
     Text,
     Topic,
 )
@@ -107,6 +108,7 @@ class WhatsApp(Output):
                 beside.start_soon(media.run)
             if config.number_every:
                 beside.start_soon(self._number.run, config.number_every)
+                beside.start_soon(self._templates.run, config.number_every)
             yield
             beside.cancel_scope.cancel()
 
@@ -181,7 +183,7 @@ class WhatsApp(Output):
     ) -> DeliveryError:
         refused = failure(status, body, _private(delivery, self.config))
         rule, now = refused.rule, self._context.clock.now()
-        pause = self._pauses.next(rule, delivery.attempt, now.timestamp())
+        pause = self._pauses.next(rule, delivery.failures + 1, now.timestamp())
         if rule.family == "ACC" and self._told != rule.name:
             self._told = rule.name
             self._context.log.error("%s: %s (%s)", rule.name, rule.advice, refused.detail)
@@ -205,6 +207,12 @@ class WhatsApp(Output):
     async def sync_templates(self) -> list[Definition]:
         """Ask Meta for all templates.  Raises FetchError or DeliveryError."""
         return await self._templates.sync()
+
+    @property
+    def templates(self) -> Sequence[TemplateFacts] | None:
+        """See Output.templates."""
+        known = self._templates.known
+        return None if known is None else tuple(one.facts for one in known)
 
     def known_templates(self) -> list[Definition]:
         """Return the templates as last heard of."""

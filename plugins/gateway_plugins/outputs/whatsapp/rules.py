@@ -47,6 +47,7 @@ class Rule(msgspec.Struct, frozen=True):
 
     @property
     def outcome(self) -> Literal["rejected", "unknown"]:
+        """What an answer with this code says of the attempt; in a status it surely failed."""
         return "unknown" if self.family == "AMBIGUOUS" else "rejected"
 
     def after(self, attempt: int) -> float | None:
@@ -77,6 +78,7 @@ def rules(
     then: Action = "fail",
     lifted: Lifted = "",
 ) -> list[Rule]:
+    """Return the rules of codes that mean the same to us; `codes`: code → name and advice."""
     return [
         Rule(code, name, family, scope, action, pause, advice, then, lifted)
         for code, (name, advice) in codes.items()
@@ -92,4 +94,5 @@ def rule(
     pause: Pause | None = None,
     lifted: Lifted = "",
 ) -> Rule:
+    """Return the rule of what comes without a code, or with one of which more has to be looked at."""
     return Rule(-1, name, family, scope, action, pause, advice, lifted=lifted)

@@ -66,7 +66,7 @@ class WhatsAppConfig(PluginConfig):
     templates_every: Duration = Duration(600)
     """The list of templates is asked for again when it is older than this."""
     number_every: Duration = Duration(21600)
-    """Quality, pace and tier are asked for at the start and so often; 0 never asks."""
+    """Quality, pace, tier and templates are asked for at the start and so often; 0 never asks."""
     portfolio: str = ""
     """What owns the tier: the name of the business portfolio, the same for all of its numbers, if
     they have several accounts; the account without it."""

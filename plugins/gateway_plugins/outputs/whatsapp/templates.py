@@ -16,6 +16,7 @@ import msgspec
 import trio
 
 from gateway.api import Context, DeliveryError, FetchError, Hold, Rejected
+from gateway_plugins.outputs.whatsapp.beside import carefully
 from gateway_plugins.outputs.whatsapp.definitions import Definition, definition, find
 from gateway_plugins.outputs.whatsapp.errors import failure
 
@@ -25,6 +26,7 @@ PAGES = 100
 PAGE_BYTES = 8_000_000
 KEY = "templates"
 TRY_AGAIN = 30.0  # seconds; not asked more often, whatever is missing
+SOON = 300.0  # seconds until a list that could not be had at the start is asked for again
 DEADLINE = 15.0  # seconds for the whole list, while a message waits for it
 UNKNOWN_UNTIL = timedelta(minutes=1)
 
@@ -98,6 +100,13 @@ class TemplateList:
         if unreadable:
             self._context.log.warning("%d templates cannot be read and are left out", unreadable)
         now = self._context.clock.now()
+        paused = {(one.name, one.language): one.until for one in self.known or () if one.until}
+        found = [
+            msgspec.structs.replace(one, until=paused.get((one.name, one.language)))
+            if one.status == "PAUSED"
+            else one
+            for one in found
+        ]
         self.known, self._at = found, now
         kept = _Kept(account=self._account, at=now, templates=found)
         await self._context.state.put({KEY: msgspec.json.encode(kept)})
@@ -115,6 +124,15 @@ class TemplateList:
                 raise Rejected("no_list", "Meta's answer is no list of templates") from None
         refused = failure(answer.status, answer.body, (self._secret,))
         raise Rejected(refused.rule.name, refused.detail, scope=refused.rule.scope)
+
+    async def run(self, every: float) -> None:
+        """Ask Meta at the start and every so many seconds, until cancelled; beside what else asks."""
+        while True:
+            await carefully(self._context, "the templates could not be kept", self._once)
+            await trio.sleep(every if self._at is not None else min(SOON, every))
+
+    async def _once(self) -> None:
+        await self.refresh(TRY_AGAIN)
 
     async def refresh(self, older_than: float) -> None:
         """Ask Meta if the list is older than so many seconds; keep what is known if that fails."""
@@ -152,8 +170,10 @@ class TemplateList:
             return Hold("templates_unknown", text, now + UNKNOWN_UNTIL)
         return find(self.known, name, language, topic, now)
 
-    def changed(self, name: str = "", language: str = "", event: str = "") -> None:
-        """A webhook said that a template changed: take its status at once.
+    def changed(
+        self, name: str = "", language: str = "", event: str = "", until: datetime | None = None
+    ) -> None:
+        """A webhook said that a template changed: take its status at once; a pause ends at `until`.
 
         The list is asked for anew only if something else changed: just after an event it may
         still show what was before.
@@ -164,5 +184,5 @@ class TemplateList:
         if not ours or not status:
             self._at = self._tried = None
             return
-        changed = [msgspec.structs.replace(one, status=status) for one in ours]
+        changed = [msgspec.structs.replace(one, status=status, until=until) for one in ours]
         self.known = [one for one in known if one not in ours] + changed

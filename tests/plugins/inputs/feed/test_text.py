@@ -35,10 +35,10 @@ def test_plain(markup: str, expected: str) -> None:
 
 
 def test_deep_nesting_is_fast_and_does_not_recurse() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert text.plain(text.tree("<div>" * 200_000 + "x")) == ""
     assert text.plain(text.tree("<div>" * 10_000 + "x")) == "x"
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
 
 
 SENTENCES = "Der erste Satz ist da. Der zweite Satz folgt! Und ein dritter kommt noch dazu."

@@ -52,7 +52,9 @@ def paused(rule: Rule, pause: Pause | None) -> str:
 def row(code: str, rule: Rule) -> str:
     """One line of the table."""
     if rule.outcome == "unknown":
-        happens = "unknown: its status settles it, or a person; in a webhook it fails"
+        happens = "unknown: its status settles it, or a person"
+        if rule.pause is not None:
+            happens += "; in a webhook it failed and goes again"
     elif rule.action == "stop":
         happens = STOPS.get(rule.scope, HAPPENS["stop"])
     else:

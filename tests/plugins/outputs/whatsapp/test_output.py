@@ -12,6 +12,7 @@ import pytest
 
 from gateway.api import DeliveryError, Identity, NotSent, Rejected, Template, Text, Unknown
 from gateway_plugins.outputs import whatsapp
+from gateway_plugins.outputs.whatsapp.codes import RULES
 from gateway_plugins.outputs.whatsapp.output import WhatsApp
 
 Make = Callable[..., Any]
@@ -121,8 +122,19 @@ async def test_retry_after(output: WhatsApp, context: Any, delivery: Make) -> No
     assert caught.value.retry_after == 30.0
     context.http.answer(400, refused(131056))
     with pytest.raises(Rejected) as caught:
-        await output.send(delivery(attempt=3))
+        await output.send(delivery(attempt=9, failures=2))
     assert caught.value.retry_after == 16.0
+
+
+@pytest.mark.parametrize("code", [1, 131053, 131056])
+async def test_an_outage_uses_up_no_tries(
+    output: WhatsApp, context: Any, delivery: Make, code: int
+) -> None:
+    """Ten attempts ended by the network or by the sender's pace; this is the first refusal."""
+    context.http.answer(400, refused(code))
+    with pytest.raises(Rejected) as caught:
+        await output.send(delivery(attempt=11, failures=0))
+    assert (caught.value.action, caught.value.retry_after) == ("retry", RULES[code].after(1))
 
 
 @pytest.mark.parametrize("error", [NotSent("connect", "x", retry_after=1.0), Unknown("reset", "x")])

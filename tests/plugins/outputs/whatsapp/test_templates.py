@@ -13,6 +13,7 @@ import trio
 from gateway.api import Button, FetchError, Hold, Rejected, Template, Text
 from gateway.testing import TOPIC
 from gateway_plugins.outputs.whatsapp.output import WhatsApp
+from gateway_plugins.outputs.whatsapp.templates import SOON
 
 Make = Callable[..., Any]
 URL = "https://graph.facebook.com/v25.0/100000000000001/message_templates"
@@ -277,3 +278,75 @@ async def test_a_template_without_a_way_out_is_a_concern(
     context.http.answer(200, page(listed(used)))
     await output.sync_templates()
     assert list(await output.concerns()) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("APPROVED", "approved"),
+        ("PAUSED", "paused"),
+        ("FLAGGED", "paused"),
+        ("LIMIT_EXCEEDED", "paused"),
+        ("PENDING", "review"),
+        ("IN_APPEAL", "review"),
+        ("REJECTED", "gone"),
+        ("DISABLED", "gone"),
+        ("SOMETHING_NEW", "gone"),
+    ],
+)
+async def test_how_a_template_stands(
+    output: WhatsApp, context: Any, listed: Make, status: str, state: str
+) -> None:
+    assert output.templates is None, "nobody asked yet"
+    context.http.answer(200, page(listed(status=status)))
+    await output.sync_templates()
+    assert output.templates is not None
+    (one,) = output.templates
+    assert (one.name, one.language, one.state, one.said) == ("blog_post", "de", state, status)
+    assert one.until is None
+
+
+async def test_when_a_pause_ends_is_known_until_it_ended(
+    output: WhatsApp, context: Any, listed: Make
+) -> None:
+    """Only the webhook tells it; the list, asked for meanwhile, does not take it away."""
+
+    def until() -> Any:
+        assert output.templates is not None
+        return [one.until for one in output.templates]
+
+    context.http.answer(200, page(listed()))
+    await output.sync_templates()
+    ends = context.clock.now() + timedelta(hours=3)
+    output._templates.changed("blog_post", "de", "PAUSED", ends)
+    assert until() == [ends]
+    context.http.answer(200, page(listed(status="PAUSED")))
+    await output.sync_templates()
+    assert until() == [ends]
+    output._templates.changed("blog_post", "de", "UNPAUSED")
+    assert until() == [None]
+    output._templates.changed("blog_post", "de", "PAUSED", ends)
+    context.http.answer(200, page(listed()))
+    await output.sync_templates()
+    assert until() == [None]
+
+
+async def test_they_are_asked_for_at_the_start_and_soon_after_a_failure(
+    output: WhatsApp, context: Any, listed: Make, autojump_clock: trio.testing.MockClock
+) -> None:
+    begun, times = trio.current_time(), list[float]()
+    context.http.script.append(FetchError("dns", "graph.facebook.com"))
+    context.http.answer(200, page(listed()))
+    context.http.answer(200, page(listed()))
+    answer, start = context.http.get, context.clock.now()
+    context.clock.now = lambda: start + timedelta(seconds=trio.current_time() - begun)
+
+    async def get(*args: Any, **kwargs: Any) -> Any:
+        times.append(trio.current_time() - begun)
+        return await answer(*args, **kwargs)
+
+    context.http.get = get
+    with trio.move_on_after(21600 + 2 * SOON):
+        await output._templates.run(21600)
+    assert times == [0, SOON, SOON + 21600]
+    assert output.templates is not None
