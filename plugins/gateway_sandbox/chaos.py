@@ -87,7 +87,7 @@ class Chaos:
 def _unknown(how: str, beside: Json) -> tuple[str, Json]:
     """A change of a kind that nobody has seen yet, for the same number as another change."""
     head = {key: beside[key] for key in ("messaging_product", "metadata") if key in beside}
-    stranger: Json = {"id": "wamid.UNHEARD", "timestamp": "1795000000"}
+    stranger: Json = {"id": "wamid.UNHEARD", "timestamp": "1700000000"}
     match how:
         case "type":
             message = {"from_user_id": "DE.UNHEARD", **stranger, "type": "hologram"}

@@ -10,6 +10,7 @@ import re
 
 import trio
 
+from gateway_sandbox.arrival import receive, stamp
 from gateway_sandbox.settings import parse_webhook
 
 _ANSWER_LIMIT = 1_000_000
@@ -56,9 +57,13 @@ class Target:
 
 
 class Poster:
-    """One connection to a receiver, opened when needed, kept while it lasts."""
+    """One connection to a receiver, opened when needed, kept while it lasts.
+
+    `answered`: unix seconds at which the last answer began to come in.
+    """
 
     def __init__(self, timeout: float) -> None:
+        self.answered = 0.0
         self._target: Target | None = None
         self._timeout = timeout
         self._stream: trio.SocketStream | None = None
@@ -97,18 +102,20 @@ class Poster:
     async def _exchange(self, target: Target, request: bytes) -> int:
         if self._stream is None:
             self._stream = await trio.open_tcp_stream(target.host, target.port)
+            stamp(self._stream.socket)
         await self._stream.send_all(request)
-        status, keep = await _answer(self._stream)
+        first, self.answered = await _more(self._stream)
+        status, keep = await _answer(self._stream, first)
         if not keep:
             self.close()
         return status
 
 
-async def _answer(stream: trio.SocketStream) -> tuple[int, bool]:
-    """Read one answer to its end: its status, and whether the connection can be used again."""
-    data = b""
+async def _answer(stream: trio.SocketStream, data: bytes) -> tuple[int, bool]:
+    """Read one answer, of which this came already, to its end: its status, and whether the
+    connection can be used again."""
     while (end := data.find(b"\r\n\r\n")) < 0:
-        data += await _more(stream, data)
+        data += (await _more(stream, data))[0]
     head = data[: end + 2]
     match = _STATUS.match(head)
     if match is None:
@@ -122,18 +129,18 @@ async def _answer(stream: trio.SocketStream) -> tuple[int, bool]:
         return status, keep and not body
     if _CHUNKED.search(head):
         while body != b"0\r\n\r\n" and not body.endswith(b"\r\n0\r\n\r\n"):
-            body += await _more(stream, body)
+            body += (await _more(stream, body))[0]
         return status, keep
     length = _LENGTH.search(head)
     if length is None:  # the body ends with the connection, and nobody needs it
         return status, False
     while len(body) < int(length[1]):
-        body += await _more(stream, body)
+        body += (await _more(stream, body))[0]
     return status, keep and len(body) == int(length[1])
 
 
-async def _more(stream: trio.SocketStream, so_far: bytes) -> bytes:
-    data = await stream.receive_some(65536)
+async def _more(stream: trio.SocketStream, so_far: bytes = b"") -> tuple[bytes, float]:
+    data, at = await receive(stream.socket)
     if not data or len(so_far) > _ANSWER_LIMIT:
         raise _NotHttp("the connection ended before the answer" if not data else "too long")
-    return data
+    return data, at

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import struct
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 import h11
 import trio
+
+from gateway_sandbox.arrival import KERNEL_TELLS, receive
 
 MAX_BODY = 5_000_000
 DRAINED = 110_000_000
@@ -22,8 +23,6 @@ READING = 30.0
 """Seconds a request may take to arrive."""
 
 _NO_WAIT = struct.pack("ii", 1, 0)
-_SO_TIMESTAMPNS = 35  # Linux, socket(7): each read tells when its bytes came in
-_TIME = struct.Struct("@ll")
 
 
 @dataclass(slots=True)
@@ -51,8 +50,8 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """An answer.  With `cut`, only so many of its bytes leave, then the connection is reset; with
-    `close`, it is closed after all of them, unannounced."""
+    """An answer.  With `cut`, only so many of its bytes leave, never the last, then the connection is
+    reset; with `close`, it is closed after all of them, unannounced."""
 
     status: int = 200
     body: bytes = b""
@@ -125,11 +124,10 @@ class Connection:
         body_limit: BodyLimit = usual_limit,
         ahead: Callable[[], float] | None = None,
     ) -> None:
-        """`ahead`: seconds by which `now` is ahead of the system's clock; None: another clock."""
+        """`ahead`: seconds by which `now` is ahead of the system's clock, and the listener was told
+        to `stamp`; None: another clock."""
         self._stream = stream
-        self._ahead = ahead if sys.platform == "linux" else None
-        if self._ahead is not None:
-            stream.socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        self._ahead = ahead if KERNEL_TELLS else None
         self._body_limit = body_limit
         self._handler = handler
         self._now = now
@@ -217,18 +215,13 @@ class Connection:
                 return None
 
     async def _receive(self) -> bytes:
-        """What came, with `_read_at`; a process that is busy looks later than it came."""
+        """What came, with `_read_at`."""
         if self._ahead is None:
             data = bytes(await self._stream.receive_some(65536))
             self._read_at = self._now()
             return data
-        data, told, _, _ = await self._stream.socket.recvmsg(65536, 64)
-        for level, kind, value in told:
-            if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
-                seconds, nanoseconds = _TIME.unpack_from(value)
-                self._read_at = seconds + nanoseconds / 1e9 + self._ahead()
-                return data
-        self._read_at = self._now()
+        data, at = await receive(self._stream.socket)
+        self._read_at = at + self._ahead()
         return data
 
     async def _answer(self, answer: Response, method: str) -> None:
@@ -245,7 +238,7 @@ class Connection:
             await self._stream.send_all(raw)
             return
         if answer.cut:
-            await self._stream.send_all(raw[: answer.cut])
+            await self._stream.send_all(raw[: min(answer.cut, len(raw) - 1)])
             await trio.sleep(0.01)  # a reset throws away what the kernel did not send yet
         reset(self._stream)
 

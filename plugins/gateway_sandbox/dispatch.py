@@ -44,18 +44,19 @@ class Dispatch:
         state, first = self._state, events[0]
         now = state.clock()
         changes = changes_of(events)
-        double = None
+        double, content = None, ""
         if state.faults.active:
             occasions = [event.occasion(state.faults, "body") for event in events]
             changes = self._chaos.disturb(changes, occasions)
             double = self._chaos.double(occasions)
+            content = f"{occasions[0].content}/{occasions[0].number}"
         for event in events:
             if isinstance(event, StatusEvent):
                 self.statuses[event.status["status"]] += 1
                 if state.watched:
                     state.announce(_left(event, now))
         body = meta_style_dump(envelope(state.settings.account_id, changes, int(now)))
-        post = Post(body, first.person, first.key, double=double)
+        post = Post(body, first.person, first.key, content, double=double)
         if not state.settings.lean:
             post.record = record(next(self._numbered), now, body, changes)
             self.posts.append(post.record)
@@ -66,8 +67,7 @@ class Dispatch:
         state = self._state
         kind: SignatureKind = "good"
         if state.faults.active:
-            occasion = state.faults.occasion(post.person, f"{post.key}/signature")
-            header, kind = self._chaos.sign(post.body, occasion)
+            header, kind = self._chaos.sign(post.body, post.occasion(state.faults))
         else:
             header = signature(self._secret, post.body)
         began = trio.current_time()

@@ -63,18 +63,27 @@ Leaving = StatusEvent | Change
 
 @dataclass(slots=True)
 class Post:
-    """A body on its way; `attempt` counts from 0.  `double`: how it comes twice, if it does."""
+    """A body on its way; `attempt` counts from 0.  `double`: how it comes twice, if it does;
+    `content`: what the first in it is, the same in every run."""
 
     body: bytes
     person: str
     key: str
+    content: str = ""
     attempt: int = 0
     double: str | None = None
     record: Posted | None = None
 
+    def occasion(self, faults: Faults) -> Occasion:
+        """How faults see its signature."""
+        occasion = faults.occasion(self.person, f"{self.key}/signature")
+        occasion.content = f"{self.content}/signature"
+        occasion.number = self.attempt + 1
+        return occasion
+
     def again(self, attempt: int) -> Post:
         """The same body once more."""
-        return Post(self.body, self.person, self.key, attempt, None, self.record)
+        return Post(self.body, self.person, self.key, self.content, attempt, None, self.record)
 
 
 def changes_of(events: Sequence[Leaving]) -> list[tuple[str, Json]]:

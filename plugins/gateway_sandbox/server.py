@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from gateway_sandbox.arrival import stamp
 from gateway_sandbox.connection import (
     Answer,
     BodyLimit,
@@ -54,6 +55,8 @@ class Server:
         """Until cancelled."""
         async with trio.open_nursery() as nursery:
             for listener in listeners:
+                if self._ahead is not None:
+                    stamp(listener.socket)
                 self._accepting[listener] = trio.CancelScope()
                 nursery.start_soon(self._accept, listener, nursery)
             task_status.started()

@@ -17,7 +17,7 @@ STATES = (
     "failed", "dropped",
 )  # fmt: skip
 # A delivery's states, from here on nothing is on its way; those in between mean "accepted".
-HELD, PAUSED, UNKNOWN, FAILED, DROPPED = 3, 4, 5, 10, 11
+HELD, PAUSED, UNKNOWN, SENT, DELIVERED, READ, FAILED, DROPPED = 3, 4, 5, 7, 8, 9, 10, 11
 ATTEMPT_UNKNOWN, ATTEMPT_FAILED = 1, 4
 
 
@@ -48,7 +48,8 @@ class Attempt:
 
 @dataclass
 class Books:
-    """All of it.  `marks`: of the messages there are; `withdrawn`: people, by phone."""
+    """All of it.  `marks`: of the messages there are; `inbound`: ids of what people wrote;
+    `withdrawn`: people, by phone."""
 
     marks: set[str] = field(default_factory=set)
     deliveries: dict[tuple[str, str], Row] = field(default_factory=dict)
@@ -88,7 +89,12 @@ def read(gateway: Gateway) -> Books:
         "SELECT delivery_id, n, state, provider_id, sent_at, delivered_at, read_at, failed_at, code,"
         " detail FROM attempts"
     )]  # fmt: skip
-    books.inbound = {id for (id,) in gateway.rows("SELECT provider_id FROM inbound")}
+    books.inbound = {
+        id
+        for (id,) in gateway.rows(
+            "SELECT provider_id FROM inbound WHERE kind <> 'user_preferences'"
+        )
+    }
     books.withdrawn = {
         phones[contact]
         for (contact,) in gateway.rows("SELECT contact_id FROM consents WHERE state = 'withdrawn'")

@@ -11,19 +11,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
 import trio
 
 from gateway_sandbox.serve import Sandbox, open_sandbox
 from gateway_sandbox.settings import Settings
+from tests.chaos.duty import Duty
 from tests.chaos.gateway import Gateway
 from tests.chaos.people import People, until
 from tests.chaos.plan import SENDERS, TOPICS, Fault, Plan, faults, settings
+from tests.chaos.rest import waits
 from tests.chaos.wire import Sent, Wire
+from tests.wire.client import open_client
 from tests.wire.world import free_port, numbers
 
 QUIET = 0.5
 """Seconds between looks at how far it is."""
+SETTLED = 1.5
+"""Seconds without any news before the end."""
 STUCK = 45.0
 """Seconds without any news after which what is left is judged as it is."""
 LAST_KILL = 0.8
@@ -48,6 +52,8 @@ class Done:
     kills: Counter[str] = field(default_factory=Counter)
     """At which event, how often."""
     resumed: int = 0
+    stood_still: float = 0.0
+    """The longest that the harness had no turn, in seconds: of ten, deadlines run out."""
     trouble: list[str] = field(default_factory=list)
     """What went wrong with the campaign itself."""
     seconds: float = 0.0
@@ -67,18 +73,19 @@ class Campaign:
         self._alive = False
         self._fatal: tuple[str, int] | None = None  # the event of the next kill, and its number
         self._seen: Counter[str] = Counter()
-        self._last_news = time.monotonic()
+        self._last_news = self._started = time.monotonic()
         self._messages: dict[str, dict[str, object]] = {}
         self._backup: Path | None = None
         self._restoring = False
         self._known: list[str] = []  # handed in before the backup
+        self._owed: set[str] = set()  # to be handed in again after the restore
         self._people = People(plan, self.done.phones, self.wire, self.sandboxes, self._order)
         self.done.stops = self._people.stops
 
     async def run(self) -> None:
         """All of it; raises nothing that belongs to the gateway: `done.trouble` says that."""
         began = time.monotonic()
-        async with AsyncExitStack() as stack, httpx.AsyncClient(trust_env=False) as self._client:
+        async with AsyncExitStack() as stack, open_client() as self._client:
             for name in SENDERS:
                 self.sandboxes[name] = await stack.enter_async_context(
                     open_sandbox(self._settings(name))
@@ -92,7 +99,8 @@ class Campaign:
             )
             await self.gateway.subscribe(self.done.phones)
             self.wire.happened = self._happened
-            with trio.move_on_after(self.plan.seconds) as limit:
+            left = self.plan.seconds - (time.monotonic() - began)
+            with trio.move_on_after(left) as limit:
                 async with trio.open_nursery() as self._nursery:
                     self._nursery.start_soon(self._keep_alive)
                     self._nursery.start_soon(self._operator)
@@ -105,6 +113,7 @@ class Campaign:
             if limit.cancelled_caught:
                 self.done.trouble.append(f"not done after {self.plan.seconds:g} seconds")
             self._alive = False
+            self.wire.happened = lambda event, sent: None
             status = await self.gateway.stop()
             if status != 0:
                 self.done.trouble.append(f"it ended with {status}: {self.gateway.log()}")
@@ -112,8 +121,8 @@ class Campaign:
 
     def _settings(self, sender: str) -> Settings:
         return Settings(
-            token="chaos-token",
-            app_secret="chaos-secret",
+            token=self.gateway.token,
+            app_secret=self.gateway.secret,
             webhook=f"http://127.0.0.1:{self.public}/hook/{sender}/",
             phone_number_ids=(SENDERS[sender],),
             rate=self.plan.rate + 2,
@@ -135,6 +144,7 @@ class Campaign:
             self._seen.clear()
             self._fatal = self._next_kill()
             self.gateway.start()
+            self._started = time.monotonic()
             self._alive = True
             await self.gateway.ended()
             self.wire.deaths.append(time.time())  # what it sent while it died is from before
@@ -170,10 +180,12 @@ class Campaign:
         self.wire.restored = time.time()
         for mark in self.done.handed_in:
             if mark not in self._known:
+                self._owed.add(mark)
                 self._nursery.start_soon(self._hand_in_again, mark)
 
     async def _hand_in_again(self, mark: str) -> None:
         await self.gateway.hand_in(self._client, self._messages[mark])
+        self._owed.discard(mark)
 
     def _next_kill(self) -> tuple[str, int] | None:
         left = self.plan.kills - self.done.kills.total()
@@ -200,30 +212,21 @@ class Campaign:
             self._people.happened(sent, self._nursery)
 
     async def _operator(self) -> None:
-        """Does what a person does who looks after the gateway: lets go on what was stopped."""
+        """Once a second somebody looks after the gateway."""
+        duty = Duty(self.gateway, self._look)
         while True:
+            due = time.monotonic() + 1.0
             await trio.sleep(1.0)
-            if not self._alive:
-                continue
-            for (scope,) in await self._look("SELECT scope FROM stops WHERE code <> 'deaf'"):
-                what, _, name = scope.partition(":")
-                if what == "sender":
-                    await self._lets_go_on("sender_resume", sender=name)
-                else:
-                    await self._lets_go_on("resume")
-            for (number,) in await self._look("SELECT number FROM messages WHERE paused"):
-                await self._lets_go_on("message_set", message=str(number), action="resume")
+            self.done.stood_still = max(self.done.stood_still, time.monotonic() - due)
+            if self._alive:
+                await duty.round()
+                self.done.resumed = duty.resumed
 
-    async def _lets_go_on(self, operation: str, **arguments: str) -> None:
-        answer = await self.gateway.operate(operation, **arguments)
-        if answer is not None and "result" in answer:
-            self.done.resumed += 1
-
-    async def _look(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    async def _look(self, sql: str) -> list[tuple[Any, ...]]:
         """Read the database; nothing while it is being replaced."""
         if self._restoring:
             return []
-        return await trio.to_thread.run_sync(self.gateway.rows, sql, *values)
+        return await trio.to_thread.run_sync(self.gateway.rows, sql)
 
     # --- messages ---------------------------------------------------------------------------------
     async def _hand_in_all(self) -> None:
@@ -255,18 +258,17 @@ class Campaign:
         """Wait until everything is over, or nothing happens any more."""
         while True:
             await trio.sleep(QUIET)
-            kills = self.done.kills.total() >= self.plan.kills
-            if self.plan.restore and self.wire.restored is None:
-                kills = False
+            restored = self.wire.restored is not None or not self.plan.restore
+            kills = restored and self.done.kills.total() >= self.plan.kills
             pending = sum(sandbox.outbox.pending for sandbox in self.sandboxes.values())
             if time.monotonic() - self._last_news > STUCK:
-                still = await self._still()
+                some = "no" if await self._still() else "some"
                 self.done.trouble.append(
-                    f"nothing happened for {STUCK:g} s: {pending} webhooks and"
-                    f" {'no' if still else 'some'} deliveries waited"
+                    f"nothing happened for {STUCK:g} s: {pending} webhooks, {some} deliveries waited"
                 )
                 return
-            if self._alive and not pending and await self._still() and self._settled():
+            settled = time.monotonic() - self._last_news > SETTLED
+            if self._alive and not pending and await self._still() and settled:
                 if not kills:
                     self.done.trouble.append("it was over before all was done that was planned")
                 return
@@ -276,19 +278,12 @@ class Campaign:
         while await self.gateway.operate("nothing") is None:  # noqa: ASYNC110 - another process
             await trio.sleep(QUIET)
 
-    def _settled(self) -> bool:
-        return time.monotonic() - self._last_news > 1.5
-
     async def _still(self) -> bool:
-        """Return whether no delivery is on its way or due soon."""
-        soon = int((time.time() + 60) * 1e6)
-        if self._restoring or not self.done.handed_in:
+        """Return whether the gateway is done with everything, and so are the people."""
+        if self._restoring or self._owed or self._people.busy:
             return False
-        waiting = await self._look(
-            "SELECT 1 FROM deliveries WHERE state IN (1, 2) OR (state = 0 AND due_at < ?) LIMIT 1",
-            soon,
-        )
-        return not waiting
+        running = time.monotonic() - self._started
+        return not await trio.to_thread.run_sync(waits, self.gateway, running)
 
 
 def _members(fault: Fault) -> Fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import apsw
 import httpx
 import trio
 
-from tests.chaos.plan import TOKEN, TOPICS
+from tests.chaos.plan import TOPICS
+from tests.chaos.weakened import WHOLE
+from tests.wire.client import open_client
 
 ROOT = Path(__file__).parents[2]
 PROOF = "2025-03-02 10:15:02,blog.example/whatsapp,Ja: Neues per WhatsApp"
@@ -28,7 +31,9 @@ class Gateway:
         self.url = f"http://127.0.0.1:{public}"
         self._guard = guard
         self.process: subprocess.Popen[bytes] | None = None
-        for name, text in (("token", "chaos-token"), ("secret", "chaos-secret"), ("api", TOKEN)):
+        # Of this campaign alone: what is left of another one may meet its ports.
+        self.token, self.secret, self._api = (secrets.token_hex(16) for _ in range(3))
+        for name, text in (("token", self.token), ("secret", self.secret), ("api", self._api)):
             (folder / name).write_text(text)
 
     @property
@@ -36,9 +41,10 @@ class Gateway:
         return self.folder / "gateway.sqlite"
 
     def command(self, *arguments: str) -> list[str]:
-        """The command line of the gateway's own commands; the daemon's may be weakened."""
-        weakened = self._guard is not None and arguments[0] == "run"
-        module = ["tests.chaos.weakened", str(self._guard)] if weakened else ["gateway"]
+        """The command line of the gateway's own commands; the daemon is on a leash."""
+        module = ["gateway"]
+        if arguments[0] == "run":
+            module = ["tests.chaos.weakened", self._guard or WHOLE]
         config = ["--config", str(self.folder / "gateway.toml")]
         return [sys.executable, "-m", *module, *config, *arguments]
 
@@ -100,7 +106,7 @@ class Gateway:
 
     async def hand_in(self, client: httpx.AsyncClient, message: dict[str, Any]) -> None:
         """Hand in a message, again and again until it is answered with 2xx."""
-        headers = {"authorization": f"Bearer {TOKEN}"}
+        headers = {"authorization": f"Bearer {self._api}"}
         while True:
             try:
                 answer = await client.post(
@@ -116,9 +122,9 @@ class Gateway:
 
     async def operate(self, name: str, **arguments: Any) -> Any:
         """What a command does through the admin socket; None while nobody answers there."""
-        transport = httpx.AsyncHTTPTransport(uds=str(self.folder / "admin.sock"))
+        socket = str(self.folder / "admin.sock")
         try:
-            async with httpx.AsyncClient(transport=transport, timeout=20) as client:
+            async with open_client(uds=socket, timeout=20) as client:
                 answer = await client.post(f"http://gateway/op/{name}", json=arguments)
                 return answer.json()
         except (httpx.HTTPError, ValueError):

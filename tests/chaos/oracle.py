@@ -9,26 +9,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from tests.chaos.books import (
-    ATTEMPT_FAILED,
-    ATTEMPT_UNKNOWN,
-    DROPPED,
-    FAILED,
-    HELD,
-    STATES,
-    UNKNOWN,
-    Attempt,
-    Books,
-)
+from tests.chaos.books import ATTEMPT_FAILED, ATTEMPT_UNKNOWN, STATES, Attempt, Books
 from tests.chaos.campaign import Done
+from tests.chaos.ends import Ends
 from tests.chaos.plan import SENDERS, Plan
-from tests.chaos.seen import GIVES_UP, WITHDRAWN, Seen
+from tests.chaos.seen import DYING, GIVES_UP, WITHDRAWN, Seen
 from tests.chaos.wire import Sent, Told, Wire
 
-IN_THE_AIR = 256
-"""Most requests of one sender at a time, if it is fast (gateway/delivery.py)."""
-DYING = 5.0
-"""Seconds before its end within which a gateway may not have got to writing an answer down."""
 CUT_OFF = ("stopped_while_sending", "restored")
 """Codes of attempts that a life of the gateway left without an outcome."""
 SAID = re.compile(r"Meta ([0-9]+)")
@@ -44,13 +31,15 @@ class Oracle:
         self.counts: dict[str, dict[str, int]] = {}
         self.unknown_never_received = 0
         self.seen = Seen(plan, wire, done.stops)
-        self._unwritten = {one.callback for one in books.attempts if one.code in CUT_OFF}
+        self._ends = Ends(wire, done, books, self.seen)
+        self._cut_off = {one.callback for one in books.attempts if one.code in CUT_OFF}
+        self._excused: Counter[int] = Counter()  # life of the gateway → answers not written down
 
     def judge(self) -> None:
         """Look at everything."""
         damage = [self._books.damage] if self._books.damage else []
         self.findings = {
-            "lost": list(self._lost()),
+            "lost": list(self._ends.lost()),
             "sent_twice": list(self.seen.twice()),
             "sent_after_stop": list(self.seen.after_stop()),
             "beyond_limits": list(self.seen.beyond_limits()),
@@ -63,7 +52,7 @@ class Oracle:
     @property
     def unknown_allowed(self) -> int:
         """Attempts that began and never left, at most: those that a kill found in the air."""
-        return len(SENDERS) * IN_THE_AIR * len(self._wire.deaths)
+        return len(SENDERS) * self._plan.in_the_air * len(self._wire.deaths)
 
     @property
     def ends(self) -> dict[str, int]:
@@ -76,62 +65,19 @@ class Oracle:
         return dict(ends.most_common())
 
     # --- against the books --------------------------------------------------------------------------
-    def _dying(self, sent: Sent) -> bool:
-        """May nobody have been there any more to write the answer down?"""
-        if sent.ended - sent.first_byte > GIVES_UP or self._wire.dying(sent, DYING):
+    def _unwritten(self, sent: Sent) -> bool:
+        """Did its life of the gateway end, or nobody wait any more, before its answer was written
+        down?  By what the gateway says itself: `_excused` counts whether that can be."""
+        if sent.ended - sent.first_byte > GIVES_UP:
             return True
-        return sent.callback in self._unwritten and self._wire.killed(sent)
-
-    def _lost(self) -> Iterator[str]:
-        """What was accepted is accounted for: messages, each of their deliveries, what people wrote."""
-        marks = self._books.marks
-        for mark in self._done.handed_in:
-            if mark not in marks:
-                yield f"{mark} was accepted, and is not there"
-        for mark in (mark for mark in self._done.handed_in if mark.startswith("Beitrag")):
-            for phone in self._done.phones:
-                why = self._unexplained(mark, phone)
-                if why:
-                    yield f"{mark} for {phone}: {why}"
-        for wamid, at in self._wire.inbound.items():
-            if at is not None and not self._wire.forgotten(at) and wamid not in self._books.inbound:
-                yield f"what a person wrote: {wamid}"
-
-    def _unexplained(self, mark: str, phone: str) -> str:
-        """Why the end of this delivery is no end, or has no reason on the wire; "" if it has."""
-        row = self._books.delivery(mark, phone)
-        if row is None:
-            gone = phone in self.seen.stopped or phone in self.seen.refused_for_good
-            return "" if gone else "there is no delivery"
-        tries = [
-            sent
-            for n in range(1, row.tries + 1)
-            for sent in self.seen.by_callback.get(f"{row.id}:{n}", ())
-        ]
-        if row.state in (HELD, UNKNOWN):
-            return "" if row.code or row.state == UNKNOWN else "it is held for no reason"
-        if row.state == FAILED:
-            failed = any(
-                sent.refused is not None or "failed" in self.seen.heard(sent) for sent in tries
-            )
-            return "" if failed or not tries else "it failed, and nothing said so"
-        if row.state == DROPPED:
-            if row.code == "withdrawn":
-                known = phone in self.seen.stopped or phone in self.seen.refused_for_good
-                return "" if known else "it was dropped, and nobody withdrew"
-            before = row.code == "sent_before" and (phone, mark) in self.seen.forgotten
-            known = before or phone in self.seen.troubled
-            return "" if known else f"it was dropped: {row.code} {row.reason}"
-        if row.state > UNKNOWN:
-            return "" if any(sent.wamid for sent in tries) else "nobody accepted it"
-        if row.due_at > self._books.read_at and row.code and phone in self.seen.troubled:
-            return ""  # put off until tomorrow, because the provider said so
-        return f"it still waits: state {row.state} {row.code} {row.reason}"
+        return sent.callback in self._cut_off and self._wire.killed(sent)
 
     def _differences(self) -> Iterator[str]:
-        """Every attempt, and every count, is what the wire says."""
+        """Every attempt, every delivery and every count is what the wire says."""
+        yield from self._ends.differences()
         wire: Counter[str] = Counter()
         gateway: Counter[str] = Counter()
+        hung_up = 0
         for attempt in self._books.attempts:
             sends = self.seen.by_callback.get(attempt.callback, [])
             if len(sends) > 1:
@@ -140,6 +86,7 @@ class Oracle:
             if sent is None:
                 if attempt.state == ATTEMPT_UNKNOWN:
                     self.unknown_never_received += 1
+                    hung_up += attempt.code not in CUT_OFF
                 elif attempt.state != ATTEMPT_FAILED:
                     yield f"{attempt.callback} is in state {attempt.state}, and was never received"
                 continue
@@ -163,8 +110,15 @@ class Oracle:
                 continue
             yield f"{callback} was received, and there is no such attempt"
         yield from self._withdrawals(wire, gateway)
+        yield from self._written(wire, gateway)
+        self.unknown_never_received += len(self._ends.never_left)
         if self.unknown_never_received > self.unknown_allowed:
             yield f"{self.unknown_never_received} are unknown and were never received"
+        if hung_up > self._wire.hung_up:
+            yield f"{hung_up} were never received, and no kill nor a closed connection is why"
+        for life, count in self._excused.items():
+            if count > len(SENDERS) * self._plan.in_the_air:
+                yield f"{count} answers to life {life} were not written down"
         self.counts = {
             name: {"wire": wire[name], "gateway": gateway[name]} for name in sorted(wire | gateway)
         }
@@ -176,7 +130,8 @@ class Oracle:
         if attempt.provider_id and attempt.provider_id != sent.wamid:
             yield f"{attempt.callback} has the id of another message"
         told = sent.wamid is not None and (sent.answered or bool(list(heard)))
-        if told and not attempt.provider_id and not list(heard) and self._dying(sent):
+        if told and not attempt.provider_id and not list(heard) and self._unwritten(sent):
+            self._excused[self._wire.life(sent)] += 1
             told = False
         wire["accepted"] += told
         gateway["accepted"] += attempt.provider_id is not None
@@ -191,7 +146,9 @@ class Oracle:
         codes = {code for code in told if code is not None}
         said = SAID.search(attempt.detail)
         if "failed" not in attempt.noted:
-            ambiguous = sent.refused in (1, 131000) or self._dying(sent)
+            unwritten = sent.refused is not None and self._unwritten(sent)
+            self._excused[self._wire.life(sent)] += unwritten
+            ambiguous = sent.refused in (1, 131000) or unwritten
             if "failed" in heard or (sent.refused is not None and not ambiguous):
                 yield f"{attempt.callback}: failed with {codes}, not noted"
             return
@@ -201,12 +158,26 @@ class Oracle:
         wire[f"failed {min(codes, default=0)}"] += 1
         gateway[f"failed {code}"] += 1
 
+    def _written(self, wire: Counter[str], gateway: Counter[str]) -> Iterator[str]:
+        """What people wrote: that none of it is missing, Ends.lost says."""
+        told = self._ends.written()
+        forgotten = {wamid for wamid, at in self._wire.inbound.items() if at is not None} - told
+        noted = self._books.inbound - forgotten
+        wire["written"], gateway["written"] = len(told), len(noted)
+        yield from (f"{wamid} is noted, and nobody wrote it" for wamid in noted - told)
+
     def _withdrawals(self, wire: Counter[str], gateway: Counter[str]) -> Iterator[str]:
         withdrawn = self._books.withdrawn
         told = set(self.seen.stopped)
         for sent in self._wire.sends:
-            if sent.refused == WITHDRAWN and (sent.contact in withdrawn or not self._dying(sent)):
+            if sent.refused == WITHDRAWN and (sent.contact in withdrawn or not self._gone(sent)):
                 told.add(sent.contact)
         wire["withdrawn"], gateway["withdrawn"] = len(told), len(withdrawn)
         yield from (f"{phone} stopped, and that is not noted" for phone in told - withdrawn)
         yield from (f"{phone} is noted as withdrawn, and never was" for phone in withdrawn - told)
+
+    def _gone(self, sent: Sent) -> bool:
+        """May nobody know of its answer, because a kill came first?  Of an attempt that a restore
+        forgot only the time can tell."""
+        forgotten = self._wire.forgotten(sent.first_byte)
+        return self._unwritten(sent) or (forgotten and self._wire.dying(sent, DYING))

@@ -15,6 +15,8 @@ from tests.wire.world import numbers
 
 WAYS = ("word", "button", "switch")
 WORDS = ("STOP", "Stopp!", "abmelden bitte", "Stop. Danke", "unsubscribe")
+PATIENCE = 20.0
+"""Seconds after which somebody who signed up waits for no question any more."""
 LOOK = 0.25
 """Seconds between looks at what happens in another process."""
 
@@ -29,7 +31,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 class People:
     """All of them.  `stops`: phone → id of the message with which that person stopped, "" by the
-    switch; `order`: hands in that a person's order is on its way."""
+    switch; `order`: hands in that a person's order is on its way; `busy`: so many are at it."""
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class People:
         self._waiting: dict[tuple[str, int], list[tuple[Act, str]]] = defaultdict(list)
         self._crowd = trio.CapacityLimiter(32)
         self.stops: dict[str, str] = {}
+        self.busy = 0
         self._plan_all()
 
     def _plan_all(self) -> None:
@@ -67,7 +70,12 @@ class People:
         place = self._places.get(sent.contact)
         if place is not None:
             for act, phone in self._waiting.pop((sent.what, place), ()):
-                nursery.start_soon(act, phone)
+                nursery.start_soon(self._acts, act, phone)
+
+    async def _acts(self, act: Act, phone: str) -> None:
+        self.busy += 1
+        await act(phone)
+        self.busy -= 1
 
     async def _stops(self, phone: str) -> None:
         sandbox = self._sandboxes[self._plan.one_of(tuple(SENDERS), "sender", phone)]
@@ -93,7 +101,7 @@ class People:
         """Sign up, and say yes as soon as the question is there."""
         async with self._crowd:
             await self._sandboxes["main"].say(phone, f"START {TITLES['blog']}")
-        with trio.move_on_after(60):
+        with trio.move_on_after(PATIENCE):
             await until(lambda: self._got_something(phone))
             async with self._crowd:
                 await self._sandboxes["main"].say(phone, button_reply={"title": "Ja"})

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway_sandbox.serve import Sandbox
 from tests.chaos.books import read
 from tests.chaos.campaign import Campaign
 from tests.chaos.oracle import Oracle
+from tests.chaos.story import stories
 
 SHOWN = 5
 """Of each figure, so many are told in full."""
@@ -25,6 +28,7 @@ class Report:
 def judged(campaign: Campaign) -> Report:
     """Judge a campaign that is over."""
     plan, wire, done = campaign.plan, campaign.wire, campaign.done
+    done.trouble += _unheard(campaign.sandboxes)
     oracle = Oracle(plan, wire, done, read(campaign.gateway))
     oracle.judge()
     found = oracle.findings
@@ -32,6 +36,8 @@ def judged(campaign: Campaign) -> Report:
     for sandbox in campaign.sandboxes.values():
         struck.update(sandbox.state.faults.struck)
     broken = tuple(name for name, all in found.items() if all)
+    details = {name: found[name][:SHOWN] for name in broken}
+    named = [text for texts in details.values() for text in texts]
     document = {
         "ok": not broken,
         **{name: len(all) for name, all in found.items()},
@@ -48,11 +54,27 @@ def judged(campaign: Campaign) -> Report:
             "killed_at": dict(done.kills),
             "sends": len(wire.sends),
             "webhooks_answered": wire.posts,
+            "strangers": wire.strangers,
             "stops": len(done.stops),
             "resumed_by_operator": done.resumed,
+            "stood_still": round(done.stood_still, 1),
             "seconds": round(done.seconds, 1),
         },
         "faults": dict(sorted(struck.items())),
-        "details": {name: found[name][:SHOWN] for name in broken},
+        "details": details,
+        "stories": stories(named, wire, oracle.seen, campaign.gateway),
     }
     return Report(document, broken)
+
+
+def _unheard(sandboxes: Mapping[str, Sandbox]) -> list[str]:
+    """Webhooks that the gateway would not take, however often they came."""
+    return [
+        f"{count} webhooks of {name} were {what}"
+        for name, sandbox in sandboxes.items()
+        for what, count in (
+            ("never answered with 200", sandbox.outbox.counts.given_up),
+            ("never sent", sandbox.outbox.counts.dropped),
+        )
+        if count
+    ]

@@ -14,6 +14,10 @@ SLACK = 2
 PAIR_BURST, PAIR_SECONDS = 45, 6.0
 GIVES_UP = 29.0
 """Seconds after which a client may have stopped waiting for an answer."""
+DYING = 5.0
+"""Seconds before its end within which a gateway may not have got to writing an answer down."""
+BEGUN = 1.0
+"""Seconds before its first byte within which an attempt may have begun."""
 WITHDRAWN = 131050
 STATUSES = ("sent", "delivered", "read", "failed")
 
@@ -59,14 +63,23 @@ class Seen:
             if sent.wamid is not None:
                 copies[sent.contact, sent.what].append(sent)
         for (contact, what), all in copies.items():
-            if what.startswith("Bestellung"):  # the settings let an unknown one be sent again
-                continue
             all.sort(key=lambda sent: sent.first_byte)
             for earlier, later in pairwise(all):
+                if what.startswith("Bestellung") and self._unknown(earlier, later):
+                    continue  # the settings let such a one be sent again
                 failed = self.told(earlier, "failed")
                 reached = any(self.told(earlier, name) for name in ("delivered", "read"))
                 if failed is None or failed.left > later.first_byte or reached:
                     yield f"{what} to {contact}: {earlier.callback} and {later.callback}"
+
+    def _unknown(self, earlier: Sent, later: Sent) -> bool:
+        """Could nobody know what had become of one when the other began?"""
+        waited = earlier.ended <= _over(earlier)
+        if earlier.answered and waited and not self._wire.unsure(earlier, DYING):
+            return False
+        heard = [told.heard or 0.0 for told in self.heard(earlier).values()]
+        begun = later.first_byte - BEGUN
+        return not any(at < begun and not self._wire.forgotten(at) for at in heard)
 
     def _stops(self, stops: Mapping[str, str]) -> dict[str, float]:
         """Who stopped → when the webhook was answered that told it."""
@@ -114,14 +127,21 @@ class Seen:
 
     def together(self) -> Iterator[str]:
         """Two requests for one person were in the air at once, of one life of the gateway."""
-        last: dict[tuple[str, str], Sent] = {}
+        latest: dict[tuple[str, str], Sent] = {}  # of each pair, the one that ended last
         for sent in sorted(self._wire.sends, key=lambda sent: sent.first_byte):
-            before = last.get((sent.sender, sent.contact))
-            if before is not None and self._wire.life(before) == self._wire.life(sent):
-                end = min(before.ended, before.first_byte + GIVES_UP)
-                if sent.first_byte < end:
-                    yield f"{before.callback} and {sent.callback}, {sent.contact}"
-            last[sent.sender, sent.contact] = sent
+            pair = sent.sender, sent.contact
+            before = latest.get(pair)
+            if before is None or self._wire.life(before) != self._wire.life(sent):
+                latest[pair] = sent
+                continue
+            if sent.first_byte < _over(before):
+                yield f"{before.callback} and {sent.callback}, {sent.contact}"
+            latest[pair] = max(before, sent, key=_over)
+
+
+def _over(sent: Sent) -> float:
+    """When nobody waited for its answer any more."""
+    return min(sent.ended, sent.first_byte + GIVES_UP)
 
 
 def _worst_window(times: list[float]) -> int:

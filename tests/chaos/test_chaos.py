@@ -26,6 +26,12 @@ REVEALED = {
 """Guard → figures that have to be above 0 without it."""
 
 
+# httpx leaves what it was sending to the collector when the connection breaks: a killed gateway.
+pytestmark = pytest.mark.filterwarnings(
+    r"ignore:Async generator 'httpx\._content\.ByteStream\.__aiter__':ResourceWarning"
+)
+
+
 def seed() -> str:
     """The seed of this run."""
     return os.environ.get("SEED") or secrets.token_hex(4)
@@ -38,7 +44,7 @@ def judged(chosen: plan.Plan, folder: Path, guard: str | None = None) -> Report:
     return report
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(240)
 def test_every_promise_holds(tmp_path: Path) -> None:
     """Thousands of deliveries, killed six times, restored once, with every kind of fault: nothing
     is lost, nothing goes twice, nothing after a STOP, and every count is that of the wire."""
@@ -51,7 +57,7 @@ def test_every_promise_holds(tmp_path: Path) -> None:
     assert ends["read"] >= done["deliveries"] / 2, "most of it has to arrive all the same"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("guard", sorted(GUARDS))
 def test_a_missing_guard_is_found(tmp_path: Path, guard: str) -> None:
     """Each of the guards is needed: without it the same judge finds harm, and says which."""
@@ -60,7 +66,7 @@ def test_a_missing_guard_is_found(tmp_path: Path, guard: str) -> None:
     assert "trouble" not in report.broken, report.document["details"]["trouble"]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("guard", sorted(GUARDS))
 def test_what_reveals_a_guard_is_harmless_with_it(tmp_path: Path, guard: str) -> None:
     """The campaigns above fail for the guard alone."""

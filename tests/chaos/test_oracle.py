@@ -15,7 +15,7 @@ from tests.chaos.wire import Sent, Told, Wire
 
 ANNA, BERT = "+491713000001", "+491713000002"
 PLAN = Plan(seed="x", people=2, messages=1, kills=0, rate=5.0)
-READ, FAILED, DROPPED, QUEUED, SENDING, UNKNOWN = 9, 10, 11, 0, 2, 5
+DELIVERED, READ, FAILED, DROPPED, QUEUED, SENDING, HELD, UNKNOWN = 8, 9, 10, 11, 0, 2, 3, 5
 
 
 @dataclasses.dataclass
@@ -52,10 +52,23 @@ class Case:
         self.books.inbound.add("wamid.stop")
         self.books.withdrawn.add(phone)
 
-    def end(self, phone: str, state: int, code: str = "", due_at: float = 0.0) -> None:
-        """The delivery for somebody ended otherwise."""
-        row = self.books.deliveries["Beitrag 1b", phone]
-        self.books.deliveries["Beitrag 1b", phone] = Row(row.id, state, 1, code, "", due_at)
+    def end(self, state: int, code: str = "") -> None:
+        """Anna's delivery ended otherwise: of its attempt nothing was heard."""
+        self.books.deliveries["Beitrag 1b", ANNA] = Row(1, state, 1, code, "", 0.0)
+        for name in ("sent", "delivered", "read"):
+            del self.wire.statuses["wamid.1:1", name]
+        self.wire.sends[0].answered = False
+        self.noted(state=1, provider_id=None, noted=frozenset())
+
+    def order(self, *, answered: bool) -> None:
+        """An order went to Anna twice, the second time because nothing was heard of the first."""
+        for attempt in (1, 2):
+            sent = self.send(ANNA, 7, at=200.0 + attempt, attempt=attempt)
+            sent.what, sent.marketing = "Bestellung 1", False
+        for name in ("sent", "delivered", "read"):
+            del self.wire.statuses["wamid.7:1", name]
+        self.wire.sends[-2].answered = answered
+        self.books.attempts[-2] = Attempt("7:1", 1, None, frozenset(), "reset", "")
 
     def noted(self, **changes: object) -> None:
         """What the gateway noted of the first attempt is another thing."""
@@ -109,13 +122,13 @@ HARMS: dict[str, tuple[Callable[[Case], object], set[str]]] = {
         lambda case: case.done.handed_in.append("Beitrag 7b"), {"lost"}
     ),
     "no delivery": (lambda case: case.books.deliveries.clear(), {"lost"}),
-    "still queued": (lambda case: case.end(ANNA, QUEUED, "limit"), {"lost"}),
-    "still in the air": (lambda case: case.end(ANNA, SENDING), {"lost"}),
-    "unknown, for a person": (lambda case: case.end(ANNA, UNKNOWN, "reset"), set()),
-    "failed for no reason": (lambda case: case.end(ANNA, FAILED, "made_up"), {"lost"}),
-    "dropped for no reason": (lambda case: case.end(ANNA, DROPPED, "made_up"), {"lost"}),
+    "still queued": (lambda case: case.end(QUEUED, "limit"), {"lost"}),
+    "still in the air": (lambda case: case.end(SENDING), {"lost"}),
+    "unknown, for a person": (lambda case: case.end(UNKNOWN, "reset"), set()),
+    "failed for no reason": (lambda case: case.end(FAILED, "made_up"), {"lost"}),
+    "dropped for no reason": (lambda case: case.end(DROPPED, "made_up"), {"lost"}),
     "dropped as withdrawn, by nobody": (
-        lambda case: case.end(ANNA, DROPPED, "withdrawn"), {"lost"}
+        lambda case: case.end(DROPPED, "withdrawn"), {"lost"}
     ),
     "an attempt sent again under its number": (
         lambda case: case.wire.sends.append(dataclasses.replace(case.wire.sends[0], wamid=None)),
@@ -133,6 +146,16 @@ HARMS: dict[str, tuple[Callable[[Case], object], set[str]]] = {
     ),
     "a failure under another code": (
         lambda case: (failed_first(case), case.noted(detail="Meta 100: no")), {"differences"}
+    ),
+    "held for no reason": (lambda case: case.end(HELD, "made_up"), {"lost"}),
+    "behind what was told": (
+        lambda case: case.books.deliveries.update({("Beitrag 1b", ANNA): Row(1, DELIVERED, 1, "", "", 0)}),
+        {"differences"},
+    ),
+    "what nobody wrote": (lambda case: case.books.inbound.add("wamid.x"), {"differences"}),
+    "an order again, of which nothing was heard": (lambda case: case.order(answered=False), set()),
+    "an order again, though it was answered": (
+        lambda case: case.order(answered=True), {"sent_twice", "differences"}
     ),
     "a damaged file": (lambda case: setattr(case.books, "damage", "page 7"), {"damage"}),
     "it crashed": (lambda case: case.done.trouble.append("it ended"), {"trouble"}),
@@ -152,12 +175,25 @@ def test_what_a_kill_explains_is_no_difference() -> None:
     """An answer that came in the last moments of a life need not be written down."""
     case = Case()
     sent = case.wire.sends[0]
-    for name in ("sent", "delivered", "read"):
-        del case.wire.statuses["wamid.1:1", name]
-    case.noted(state=1, provider_id=None, noted=frozenset())
-    case.end(ANNA, UNKNOWN, "stopped_while_sending")
+    case.end(UNKNOWN, "stopped_while_sending")
+    case.noted(code="stopped_while_sending")
+    sent.answered = True
     assert set(case.judged()) == {"differences"}
     case.wire.deaths.append(sent.ended + 1.0)
+    assert case.judged() == {}
+    case.noted(code="reset")
+    assert set(case.judged()) == {"differences"}, "it was answered, and nobody was killed"
+
+
+def test_what_nobody_received_has_a_reason() -> None:
+    """A connection that ended behind an answer may swallow the next request."""
+    case = Case()
+    case.end(UNKNOWN, "reset")
+    case.noted(code="reset")
+    case.wire.sends.pop(0)
+    case.wire.deaths.append(500.0)  # so that one may be unknown at all
+    assert set(case.judged()) == {"differences"}
+    case.wire.hung_up = 1
     assert case.judged() == {}
 
 
@@ -167,6 +203,28 @@ def test_what_a_restore_forgets_is_no_difference() -> None:
     del case.books.attempts[0]
     assert set(case.judged()) == {"differences"}
     case.wire.backed_up, case.wire.restored = 100.9, 101.5
+    assert case.judged() == {}
+
+
+def test_each_that_is_in_the_air_beside_another_is_found() -> None:
+    """Also behind one that was over before."""
+    case = Case()
+    case.wire.sends[0].ended = 110.0
+    for n, at in enumerate((102.0, 105.0), 3):
+        case.send(ANNA, n, at=at).what = f"Beitrag {n}b"
+    assert case.judged() == {"together_in_the_air": 2}
+
+
+def test_what_a_kill_found_in_the_air_is_not_lost() -> None:
+    """It had begun and never left; the restored gateway drops it, and counts as one that is unknown:
+    there are no more of them than the kills can have found."""
+    case = Case()
+    case.end(DROPPED, "sent_before")
+    case.wire.sends.pop(0)
+    case.books.attempts.pop(0)
+    assert set(case.judged()) == {"differences"}, "nobody was killed"
+    case.wire.backed_up, case.wire.restored = 50.0, 60.0
+    case.wire.deaths.append(55.0)
     assert case.judged() == {}
 
 

@@ -1,10 +1,12 @@
-"""The gateway with one guard taken out, in its own process only: the proof that chaos would see it.
+"""The daemon of a campaign: it ends with it, and may lack a guard, the proof that chaos would see it.
 
-python -m tests.chaos.weakened GUARD --config FILE run
+python -m tests.chaos.weakened whole|GUARD --config FILE run
 """
 
 from __future__ import annotations
 
+import ctypes
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -73,8 +75,22 @@ GUARDS: dict[str, Callable[[], None]] = {
     guard.__name__: guard for guard in (intent, conditions, in_flight, replay)
 }
 
+WHOLE = "whole"
+"""Stands for no guard."""
+_PR_SET_PDEATHSIG = 1
+
+
+def leash() -> None:
+    """Have the system end this process with whoever started it: it would go on sending, to
+    whoever gets the port of its sandbox next."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 if __name__ == "__main__":
-    GUARDS[sys.argv[1]]()
+    leash()
+    if sys.argv[1] != WHOLE:
+        GUARDS[sys.argv[1]]()
     sys.argv = ["gateway", *sys.argv[2:]]
     from gateway.cli import main
 

@@ -14,9 +14,10 @@ from bisect import bisect
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+from gateway_sandbox.client import Poster
 from gateway_sandbox.connection import Answer, Request, Response
+from gateway_sandbox.dispatch import Answered
 from gateway_sandbox.events import Accepted, Event
 from gateway_sandbox.leaving import Post
 from gateway_sandbox.serve import Sandbox
@@ -52,7 +53,8 @@ class Sent:
 
 @dataclass(slots=True)
 class Told:
-    """One status on its way: when it first left, and when it was first answered 200."""
+    """One status on its way: when it first left, and when it was first answered 200, by the
+    kernel's clock."""
 
     code: int | None = None
     left: float = float("inf")
@@ -73,7 +75,12 @@ class Wire:
     posts: int = 0
     happened: Happened = lambda name, sent: None
     deaths: list[float] = field(default_factory=list)
-    """When each life of the gateway was over, but the last."""
+    """When each life of the gateway was over, but the last: a process that is killed goes on
+    sending until it has ended, tens of milliseconds on a busy machine."""
+    strangers: int = 0
+    """Requests of another gateway, which are refused: one that was left over, and its sandbox gone."""
+    hung_up: int = 0
+    """Connections that ended unannounced behind an answer; each may have swallowed a request."""
     backed_up: float | None = None
     restored: float | None = None
     """When a backup began, and when it had been put back."""
@@ -103,6 +110,12 @@ class Wire:
         life = self.life(sent)
         return life < len(self.deaths) and self.deaths[life] < sent.ended + seconds
 
+    def unsure(self, sent: Sent, seconds: float) -> bool:
+        """May nobody know any more how this ended: a kill, or a restore, so soon after it?"""
+        return self.dying(sent, seconds) or any(
+            self.forgotten(at) for at in (sent.first_byte, sent.ended, sent.ended + seconds)
+        )
+
     def forgotten(self, at: float) -> bool:
         """Is this a moment of which a restore left nothing but the replay file?"""
         if self.backed_up is None or self.restored is None:
@@ -115,9 +128,13 @@ class Wire:
         sandbox.state.listeners[:] = [lambda event: self._notice(event, open_ones)]
         server, dispatch = sandbox.server, sandbox.outbox._dispatch
         inner, post = server._handler, dispatch.post
+        ours = f"Bearer {sandbox.state.settings.token}"
 
         async def handle(request: Request) -> Answer:
             if request.method != "POST" or not request.path.endswith("/messages"):
+                return await inner(request)
+            if request.header(b"authorization") != ours:
+                self.strangers += 1
                 return await inner(request)
             sent = self._arrived(sender, request)
             open_ones[sent.callback] = sent
@@ -125,10 +142,11 @@ class Wire:
             answer = await inner(request)
             sent.ended = time.time()
             _outcome(sent, answer)
+            self.hung_up += isinstance(answer, Response) and answer.close
             self.happened("answering", sent)
             return answer
 
-        async def posted(poster: Any, one: Post) -> Any:
+        async def posted(poster: Poster, one: Post) -> Answered:
             parts = _parts(one.body)
             now = time.time()
             for key, code in parts.statuses:
@@ -141,12 +159,12 @@ class Wire:
             self.happened("posting", None)
             answer = await post(poster, one)
             if answer[0] == 200:
-                self._heard(parts, time.time())
+                self._heard(parts, poster.answered)
             self.happened("posted", None)
             return answer
 
         server._handler = handle
-        dispatch.post = posted  # type: ignore[method-assign, assignment]
+        dispatch.post = posted  # type: ignore[method-assign]
 
     def _notice(self, event: Event, open_ones: dict[str, Sent]) -> None:
         if isinstance(event, Accepted):
@@ -175,10 +193,10 @@ class Wire:
         self.posts += 1
         for key, _ in parts.statuses:
             told = self.statuses[key]
-            told.heard = at if told.heard is None else told.heard
+            told.heard = min(told.heard or at, at)
         for log, names in ((self.inbound, parts.inbound), (self.switched, parts.switched)):
             for name in names:
-                log[name] = at if log[name] is None else log[name]
+                log[name] = min(log[name] or at, at)
 
 
 @dataclass(slots=True)

@@ -143,6 +143,34 @@ async def test_a_bad_signature_and_then_the_right_one(start, how):
     assert [(t.signature, t.status) for t in posted.tries] == [(how, 401), ("good", 200)]
 
 
+async def test_bad_signatures_are_drawn_for_each_body(start, blog_post):
+    """By what is in it; the same body is drawn anew when it comes again."""
+
+    async def wrong(first):
+        world = await start(connections=1, redelivery=(0.0,) * 20)
+        world.sandbox.fault("bad_signature", how="wrong", probability=0.3, by="content")
+        refused = set()
+
+        async def check(request):
+            if signed(request):
+                return Response()
+            (status,) = json.loads(request.body)["entry"][0]["changes"][0]["value"]["statuses"]
+            refused.add((status["recipient_id"], status["status"]))
+            return Response(status=401)
+
+        world.receiver.answer = check
+        for n in range(20):
+            phone, callback = f"+4917139200{n:02}", f"{first + n}:1"
+            await world.post(blog_post(phone, biz_opaque_callback_data=callback))
+        await world.sandbox.settled()
+        assert world.sandbox.outbox.counts.given_up == 0
+        return refused
+
+    one = await wrong(1000)
+    assert 5 < len(one) < 40
+    assert one == await wrong(77000)
+
+
 @pytest.mark.parametrize(
     ("how", "looks"),
     [

@@ -114,6 +114,16 @@ async def test_cut_anywhere(start, blog_post):
     assert len(world.sandbox.received()) == len(PEOPLE)
 
 
+async def test_never_after_the_last_byte(start, blog_post):
+    """Who got all of it has an answer, whatever becomes of the connection."""
+    world = await start(webhook=False)
+    world.sandbox.fault("close_after", times=1)
+    whole, _ = await raw(world, blog_post())
+    world.sandbox.fault("drop_after_accept", cut=5000)
+    received, was_reset = await raw(world, blog_post())
+    assert (len(received), was_reset) == (len(whole) - 1, True)
+
+
 @pytest.mark.parametrize("how", ["page", "half", "empty", "no_id"])
 async def test_answers_that_say_nothing(start, blog_post, how):
     world = await start(webhook=False)
@@ -174,8 +184,10 @@ async def test_in_a_batch_each_status_decides(start, blog_post):
     assert alone < together
 
 
-async def test_the_time_is_that_of_the_kernel(start, blog_post):
-    """A request that comes while the sandbox is busy counts from when it came."""
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_the_time_is_that_of_the_kernel(start, blog_post, accepted):
+    """A request that comes while the sandbox is busy counts from when it came, also if its
+    connection waits to be accepted."""
     world = await start(webhook=False)
     content = json.dumps(blog_post()).encode()
     head = (
@@ -183,7 +195,8 @@ async def test_the_time_is_that_of_the_kernel(start, blog_post):
         f"Authorization: Bearer sandbox-token\r\nContent-Length: {len(content)}\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", world.sandbox.port)) as client:
-        await trio.sleep(0.05)  # it is accepted, and waits to be read
+        if accepted:
+            await trio.sleep(0.05)  # and waits to be read
         sent_at = time.time()
         client.sendall(head.encode() + content)
         time.sleep(0.2)  # noqa: ASYNC251 - nobody is to have a turn meanwhile

@@ -18,6 +18,7 @@ import trio
 from gateway.api import Delivery, Identity, Middleware
 from gateway.keys import Keys
 from gateway.links import SignedLinks
+from tests.wire.client import open_client
 from tests.wire.inprocess import Running, read_only, running
 from tests.wire.world import numbers
 
@@ -91,7 +92,7 @@ async def one_run(folder: Path, chance: random.Random) -> dict[str, float]:
         for start in range(0, QUEUED, 5_000):
             await gateway.import_confirmed(people[start : start + 5_000])
         stop = Stopping(gateway, folder, answered)
-        async with httpx.AsyncClient() as client:
+        async with open_client() as client:
             stop.client = client
             await gateway.call("pause")
             number = await gateway.send("1")
