@@ -78,7 +78,7 @@ def assemble(file: Path, catalogue: Catalogue) -> Parts:
     settings: dict[str, Any] = {"chain": list(config.chain)}
     for name in (
         "company", "server", "consent", "mail", "proof", "retention", "delivery",
-        "hearing", "cost", "service",
+        "hearing", "cost", "service", "people",
     ):  # fmt: skip
         settings[name] = shown(getattr(config, name))
     settings["store"] = shown(config.storage)

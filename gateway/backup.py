@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -49,8 +50,9 @@ def back_up(database: Path, target: Path, *, at: int) -> int:
 def put_back(file: Path, database: Path, key: bytes | None, *, at: int) -> Restored:
     """Put a backup in the place of a database that nobody uses; the caller holds its lock.
 
-    `key` is that of the replay file.  Raises ConfigError if the file is no backup, StoreError;
-    then the database is what it was.
+    `key` is that of the replay file.  Raises ConfigError if the file is no backup; then nothing
+    has changed.  Raises StoreError; then the database is what it was, or, if a file could not be
+    renamed any more, there is no start before this was done again.
     """
     with _opened(file) as source:
         _is_ours(source, file)
@@ -59,6 +61,7 @@ def put_back(file: Path, database: Path, key: bytes | None, *, at: int) -> Resto
         size = copy(source, new, last=_marking(restored=at))
     aside = None
     try:
+        _give_to_owner_of(database.parent, new)
         if database.exists():
             aside = database.with_name(f"{database.name}.replaced-{_stamp(at)}")
         for suffix in BESIDE:  # a log without its database is no use, and would spoil the new one
@@ -78,6 +81,13 @@ def put_back(file: Path, database: Path, key: bytes | None, *, at: int) -> Resto
         withdrawals=counts["withdrawals"],
         unreadable=unreadable,
     )
+
+
+def _give_to_owner_of(folder: Path, file: Path) -> None:
+    """Root restores for the gateway's own user, who has to be able to open it."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(file, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _to_replay(database: Path, key: bytes | None, after: int) -> tuple[Counter[str], int]:

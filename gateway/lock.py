@@ -19,12 +19,13 @@ class Locked(GatewayError):
 def only_writer(database: Path) -> Iterator[None]:
     """Hold the lock beside the database; the kernel frees it when the process ends.
 
-    Raises Locked with the other process's id, StoreError if it cannot be made.
+    If root makes it, it is the folder's owner's, who runs the gateway.  Raises Locked with the other
+    process's id, StoreError if it cannot be made.
     """
     path = database.with_name(database.name + ".lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+")
+        file = os.fdopen(_opened(path), "a+")
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}") from None
     with file:
@@ -42,3 +43,16 @@ def only_writer(database: Path) -> Iterator[None]:
             file.write(str(os.getpid()))
             file.flush()
         yield
+
+
+def _opened(path: Path) -> int:
+    # Root follows no link that the folder's owner laid there: the file is emptied.
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
+    try:
+        if os.geteuid() == 0:
+            owner = path.parent.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

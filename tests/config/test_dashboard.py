@@ -18,18 +18,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.config.shipped import CONFIG
 from tests.needs import need
 from tests.wire.inprocess import Running, running
-from tests.wire.world import Site, feed, free_port, numbers
+from tests.wire.world import BLOG, Site, feed, free_port, numbers
 
 DASHBOARD = CONFIG / "grafana" / "message-gateway.json"
 RULES = CONFIG / "prometheus" / "alerts.yml"
 SCRAPED = 8  # seconds of samples; rates look back 10
-SETTINGS = """
-[inputs.blog]
-plugin = "rss"
-url = "{url}/feed.xml"
-topic = "blog"
-every = "1s"
-private = true
+PACE = """
 [middleware.ratelimit]
 per_second = 4
 """
@@ -165,7 +159,7 @@ async def test_every_expression_has_an_answer(tmp_path: Path) -> None:
     try:
         async with running(
             tmp_path / "gateway",
-            more=SETTINGS.format(url=site.url),
+            more=BLOG.format(url=site.url) + PACE,
             messaging_limit="TIER_2K",
         ) as gateway:
             (url,) = gateway.daemon.addresses["metrics"]

@@ -18,6 +18,7 @@ from tests.config.shipped import CONFIG
 from tests.needs import need
 from tests.wire.world import free_port
 
+TOKEN = "c2lnbmVk"
 WEBHOOK = 3 * 1024 * 1024  # bytes; Meta sends no more
 NGINX = """
 daemon off; {user} pid {folder}/pid; error_log {folder}/error;
@@ -109,8 +110,14 @@ def test_what_a_proxy_lets_in(proxy: object, tmp_path: Path) -> None:
                     assert time.monotonic() < deadline
                     time.sleep(0.05)
             assert post(port, "/in/website/sign-up") == 200
+            assert post(port, f"/on/forward/answer/{TOKEN}") == 200
             assert post(port, "/hook/main/", WEBHOOK) == 200
-            inside = [("/hook/main/", 2), ("/in/website/sign-up", 2), ("/hook/main/", WEBHOOK)]
+            inside = [
+                ("/hook/main/", 2),
+                ("/in/website/sign-up", 2),
+                (f"/on/forward/answer/{TOKEN}", 2),
+                ("/hook/main/", WEBHOOK),
+            ]
             assert came == inside
             assert post(port, "/hook/main/", WEBHOOK + 1_000_000) in (413, 502)
             for path in (
@@ -128,3 +135,6 @@ def test_what_a_proxy_lets_in(proxy: object, tmp_path: Path) -> None:
         finally:
             process.terminate()
             process.wait(10)
+    logged = "".join(file.read_text(errors="replace") for file in tmp_path.glob("*log"))
+    assert TOKEN not in logged, "whoever reads the log could answer in the company's name"
+    assert proxy is not nginx or " /on/forward/ 200 " in logged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ import trio
 from gateway import backup as module
 from gateway.backup import BESIDE, back_up, put_back
 from gateway.errors import ConfigError, StoreError
+from gateway.lock import only_writer
 from gateway.stopping import MARKETING
 from gateway.store import copying
 from gateway.store.sqlite import SqliteStore
@@ -186,6 +188,41 @@ async def test_put_back_where_nothing_is(tmp_path: Path) -> None:
     assert (done.aside, done.withdrawals) == (None, 0)
     async with SqliteStore(new / "store.db", suppression_key=KEY) as store:
         assert [stop.code for stop in await store.stops()] == ["restored"]
+
+
+async def test_root_puts_back_what_the_folders_owner_can_open(tmp_path: Path) -> None:
+    """The daemon runs as a user of its own, and starts with what root made."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may give files away")
+    path, kept = tmp_path / "store.db", tmp_path / "kept.db"
+    await people(path, 1, 2)
+    back_up(path, kept, at=START)
+    new = tmp_path / "new"
+    new.mkdir()
+    os.chown(new, 65534, 65533)
+    with only_writer(new / "store.db"):
+        put_back(kept, new / "store.db", KEY, at=START)
+    owners = {file.name: (file.stat().st_uid, file.stat().st_gid) for file in new.iterdir()}
+    assert owners == dict.fromkeys(("store.db", "store.db.lock"), (65534, 65533))
+    assert (new / "store.db").stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_cannot_be_given_away_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, kept = tmp_path / "store.db", tmp_path / "kept.db"
+    await people(path, 1, 2)
+    back_up(path, kept, at=START)
+    before = path.read_bytes()
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", refused)
+    with pytest.raises(StoreError, match="into place: Operation not permitted"):
+        put_back(kept, path, KEY, at=START)
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(

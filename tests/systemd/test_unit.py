@@ -1,4 +1,4 @@
-"""The unit is accepted, hardened, and fits the settings that are shipped."""
+"""The units are accepted, hardened, and fit the settings that are shipped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from gateway.web import GRACE
 from tests.config.shipped import CONFIG, read, secret_names
 from tests.needs import need
 
-UNIT = Path(__file__).parents[2] / "systemd" / "message-gateway.service"
+UNITS = Path(__file__).parents[2] / "systemd"
+UNIT = UNITS / "message-gateway.service"
 EXPOSED = 2.0
 """Most exposure that systemd-analyze may find, of 10."""
 
@@ -27,12 +28,13 @@ def seconds(key: str) -> float:
 
 
 @pytest.fixture
-def unit(tmp_path: Path) -> Path:
-    """The unit with a program that is there."""
-    file = tmp_path / UNIT.name
-    text = UNIT.read_text(encoding="utf-8").replace("/opt/message-gateway/bin/gateway", "/bin/true")
-    file.write_text(text, encoding="utf-8")
-    return file
+def units(tmp_path: Path) -> list[str]:
+    """The units with a program that is there."""
+    for unit in UNITS.iterdir():
+        text = unit.read_text(encoding="utf-8")
+        text = text.replace("/opt/message-gateway/bin/gateway", "/bin/true")
+        (tmp_path / unit.name).write_text(text, encoding="utf-8")
+    return [str(file) for file in tmp_path.iterdir()]
 
 
 def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -41,17 +43,20 @@ def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_systemd_takes_every_line(unit: Path) -> None:
+def test_systemd_takes_every_line(units: list[str]) -> None:
     """An unknown key is only a warning, and the exit status 0."""
-    done = analyze("verify", "--man=no", str(unit))
+    done = analyze("verify", "--man=no", *units)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_it_is_hardened(unit: Path) -> None:
-    done = analyze("security", "--offline=true", "--no-pager", str(unit))
-    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
-    assert found is not None, done.stderr
-    assert float(found[1]) <= EXPOSED, done.stdout
+def test_they_are_hardened(units: list[str]) -> None:
+    services = [unit for unit in units if unit.endswith(".service")]
+    assert len(services) == 2
+    for service in services:
+        done = analyze("security", "--offline=true", "--no-pager", service)
+        found = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
+        assert found is not None, done.stderr
+        assert float(found[1]) <= EXPOSED, done.stdout
 
 
 def test_it_waits_long_enough_for_a_clean_stop() -> None:
