@@ -1,6 +1,6 @@
 """Pictures of what a test sees in the browser: `PICTURES=DIR` keeps them, else none is made.
 
-Those of docs/ are made so: `PICTURES=docs/images make test TESTS=tests/wire/test_people_story.py`.
+Those of docs/ are made so: `PICTURES=docs/images make test TESTS="tests/wire -k story"`.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class Camera:
             " + document.querySelector('footer').offsetHeight + scrollY]"
         )
         assert wide <= width, f"{name} is {wide} pixels wide, the window {width}"
-        await self._take(name, Box(0, 0, width, height), SHARP)
+        await self.take(name, Box(0, 0, width, height), SHARP)
 
     async def phone(self, name: str, contact: str) -> None:
         """One phone, at the end of its chat."""
         await self._spread([contact])
-        await self._take(name, await self._around(contact, ".device"), SHARP)
+        await self.take(name, await self._around(contact, ".device"), SHARP)
 
     async def phones(self, name: str, left: str, top: str, right: str) -> None:
         """Two phones side by side, the left one scrolled up to the message that says `top`."""
@@ -66,7 +66,7 @@ class Camera:
         )
         one, other = await self._around(left), await self._around(right)
         width = other.x + other.width - one.x
-        await self._take(name, one._replace(width=width), SHARP)
+        await self.take(name, one._replace(width=width), SHARP)
 
     async def _spread(self, contacts: list[str]) -> None:
         """Put these phones first, as wide as phones are, with what came last in view."""
@@ -88,7 +88,8 @@ class Camera:
         )
         return Box(x - MARGIN, y - MARGIN, width + 2 * MARGIN, height + 2 * MARGIN)
 
-    async def _take(self, name: str, box: Box, scale: float) -> None:
+    async def take(self, name: str, box: Box, scale: float) -> None:
+        """A part of what the tab shows."""
         if self._folder is None:
             return
         shot = await self._tab.command(

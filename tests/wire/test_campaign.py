@@ -13,21 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.world import World, feed, numbers, query, worst_window
+from tests.wire.world import BLOG, World, feed, numbers, query, worst_window
 
 SUBSCRIBERS = 1000
 CLAIMED = 200
 TALKING = 20
 RATE = 80
 
-INPUTS = """
-[inputs.blog]
-plugin = "rss"
-url = "{url}/feed.xml"
-topic = "blog"
-every = "1s"
-private = true
-
+HEAVY = """
 [topics.other]
 title = "Anderes"
 purpose = "Anderes"
@@ -46,7 +39,7 @@ def test_a_post_reaches_its_subscribers(world: World) -> None:
     """1,000 with proof get the post once each, 200 without nothing, at 80 per second; the 20 who
     wrote before get one acknowledgement each."""
     people, claimed = numbers(SUBSCRIBERS), numbers(CLAIMED, 500_000)
-    world.write_settings(INPUTS.format(url=world.site.url))
+    world.write_settings((BLOG + HEAVY).format(url=world.site.url))
     before, after, title = growing_feed()
     world.site.documents["/feed.xml"] = before
     # 350 KB that differ each time, so that no shortcut spares the parser
@@ -108,7 +101,7 @@ def test_a_post_reaches_its_subscribers(world: World) -> None:
 
 def test_a_feed_that_grows_sends_exactly_what_is_new(world: World) -> None:
     """Broken, mended, rebuilt, edited and grown: one new post makes one message."""
-    world.write_settings(INPUTS.split("[topics.other]")[0].format(url=world.site.url))
+    world.write_settings(BLOG.format(url=world.site.url))
     old = [("2", "Zweiter"), ("1", "Erster")]
     broken = feed(old).replace(b"<title>Blog<", b"<title>Blog & mehr<")
     edited = feed([("2", "Zweiter, neu betitelt"), ("1", "Erster")])
@@ -142,7 +135,7 @@ def test_the_german_series_sends_one_post(world: World) -> None:
         pytest.skip("SAMPLES does not name a folder with real feeds")
     names = ("1-broken", "2-fixed", "3-rebuilt", "4-newpost")
     revisions = [(Path(samples) / f"feeds/series-de-blog-{n}.rss").read_bytes() for n in names]
-    world.write_settings(INPUTS.split("[topics.other]")[0].format(url=world.site.url))
+    world.write_settings(BLOG.format(url=world.site.url))
     world.site.documents["/feed.xml"] = revisions[0]
     world.start_sandbox()
     world.import_contacts(numbers(3))

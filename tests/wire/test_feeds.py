@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from tests.wire.test_campaign import INPUTS
-from tests.wire.world import World, feed, numbers
+from tests.wire.world import BLOG, World, feed, numbers
 
 PEOPLE = 2
 
@@ -23,7 +22,7 @@ def posts(world: World) -> Counter[str]:
 
 def test_a_flood_waits_and_a_person_decides(world: World) -> None:
     """Of eight new posts at once three go; one is released, the others never come."""
-    world.write_settings(INPUTS.split("[topics.other]")[0].format(url=world.site.url))
+    world.write_settings(BLOG.format(url=world.site.url))
     old = [post(n) for n in range(109, 99, -1)]
     world.site.documents["/feed.xml"] = feed(old)
     world.start_sandbox()
@@ -52,7 +51,7 @@ def test_a_flood_waits_and_a_person_decides(world: World) -> None:
 
 def test_a_feed_that_is_gone_says_so(world: World) -> None:
     """404 is tried again, by a person at once; status names the feed and its trouble."""
-    world.write_settings(INPUTS.split("[topics.other]")[0].format(url=world.site.url))
+    world.write_settings(BLOG.format(url=world.site.url))
     world.site.documents["/feed.xml"] = feed([post(1)])
     world.start_sandbox()
     world.import_contacts(numbers(PEOPLE))

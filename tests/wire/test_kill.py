@@ -8,8 +8,8 @@ import secrets
 import time
 from collections import Counter
 
-from tests.wire.test_campaign import INPUTS, pending
-from tests.wire.world import World, feed, numbers, query
+from tests.wire.test_campaign import pending
+from tests.wire.world import BLOG, World, feed, numbers, query
 
 KILLS = 10
 SUBSCRIBERS = 1000
@@ -22,7 +22,7 @@ def test_killed_ten_times(world: World) -> None:
     print(f"seed {seed}")
     chance = random.Random(seed)
     people = numbers(SUBSCRIBERS)
-    world.write_settings(INPUTS.split("[topics.other]")[0].format(url=world.site.url))
+    world.write_settings(BLOG.format(url=world.site.url))
     world.site.documents["/feed.xml"] = feed([("1", "Alt")])
     world.start_sandbox("--delays", "0.05,0.1,0.3")
     world.import_contacts(people)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-from tests.wire.world import World, feed, numbers, query
+from tests.wire.world import BLOG, World, feed, numbers, query
 
 PEOPLE = 1_200
 SENDS = 1_000
@@ -19,13 +19,7 @@ LATE = 3
 """People of a list that is imported after the backup, and again after the restore."""
 STOPPING = 5
 
-SETTINGS = """
-[inputs.blog]
-plugin = "rss"
-url = "{url}/feed.xml"
-topic = "blog"
-every = "1s"
-private = true
+PACE = """
 [middleware.ratelimit]
 per_second = 300.0
 """
@@ -35,7 +29,7 @@ def test_after_a_restore_nobody_is_written_to_twice_or_against_their_will(world:
     """0 sends to those who stopped, 0 second copies; the rest goes out once, after `resume`."""
     people, late = numbers(PEOPLE), numbers(LATE, 900_000)
     file = world.folder / "copy.sqlite"
-    world.write_settings(SETTINGS.format(url=world.site.url))
+    world.write_settings(BLOG.format(url=world.site.url) + PACE)
     world.site.documents["/feed.xml"] = feed([("1", "Alt")])
     world.start_sandbox("--rate", "1000")
     world.import_contacts(people)

@@ -41,6 +41,15 @@ purpose  = "Hinweise auf neue Blogbeiträge"
 template = "blog_post"
 {more}
 """
+BLOG = """
+[inputs.blog]
+plugin = "rss"
+url = "{url}/feed.xml"
+topic = "blog"
+every = "1s"
+private = true
+"""
+"""Further settings: the test's own website is read each second."""
 
 
 def free_port() -> int:
