@@ -11,12 +11,12 @@ A file imports only from layers above its own:
               web, systemd, lock
     store     protocol and its parts, states, writer, lanes, migrate, migrations/, sqlite/
     work      consent, phrases, near, words, tables, discovery, document, sections, duties,
-              safety, pricing, config, pipeline, rates, quotas, limiter, senders, breaker,
-              slowing, consequences, probing, attempt, granting, delivery, fan_out, inbox,
-              expiring, supervisor, observing, importing, figures, holding, living, storage_watch,
-              time_watch, hearing, unknowns, watching, health, mailing, previewing, planning,
-              stamping, proofs, proof_check, proof_words, paper, proof_page, dossier_page,
-              proof_files, retaining, anchoring, answering, context
+              safety, pricing, month, config, pipeline, rates, quotas, limiter, senders, breaker,
+              slowing, ending, consequences, probing, attempt, granting, delivery, fan_out,
+              inbox, expiring, supervisor, observing, importing, figures, holding, living,
+              storage_watch, time_watch, hearing, unknowns, watching, health, mailing,
+              previewing, planning, stamping, proofs, proof_check, proof_words, paper,
+              proof_page, dossier_page, proof_files, retaining, anchoring, answering, context
     whole     assembly, sharing, labels, compliance, questions, plugin_operations,
               plan_operations, ledger_operations, delivery_operations, case_operations,
               observer_operations, rights_operations, sender_operations, replacing, backup,

@@ -237,11 +237,8 @@ class Daemon:
             self.hearing.heard(taken.heard)
             result = "accepted"
             self.heard[intake.sender] = now = self.clock.micros()
-            told = [one.at for one in intake.messages[-1:]] + [
-                one.at for one in intake.statuses[-1:]
-            ]
-            for at in told:
-                self.clock.heard(micros(at))
+            if intake.ahead is not None:
+                self.clock.heard(micros(intake.ahead))
             if intake.messages:  # a provider may count both directions (Meta, "Throughput")
                 self.limiter.count(
                     f"sender:{intake.sender}", len(intake.messages), trio.current_time(), now / 1e6

@@ -6,9 +6,9 @@ import logging
 
 import trio
 
+from gateway.clock import Clock
 from gateway.duties import Consent
 from gateway.errors import StoreError
-from gateway.inbox import Clock
 from gateway.store.protocol import Store
 
 log = logging.getLogger("gateway.expiring")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 import trio
 
+from gateway.clock import Clock
 from gateway.errors import StoreError
 from gateway.message import Message, Topic
 from gateway.pipeline import Pipeline
@@ -35,12 +35,6 @@ SOON = 5_000_000
 
 LOOK_EVERY = 5.0
 """Seconds after which holds that ended and messages that expired are looked for."""
-
-
-class Clock(Protocol):
-    """What is needed of the clock."""
-
-    def micros(self) -> int: ...
 
 
 class Preparing:

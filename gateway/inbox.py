@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
 
 import trio
 
+from gateway.clock import Clock
 from gateway.inbound import Intake
 from gateway.store.protocol import Store, Taken
 from gateway.words import Words
@@ -16,12 +16,6 @@ log = logging.getLogger("gateway.inbox")
 
 LONGEST_WAIT = 60.0
 """Seconds that an answer waits for sends of people who withdrew; the longest a send may take."""
-
-
-class Clock(Protocol):
-    """What is needed of the clock."""
-
-    def micros(self) -> int: ...
 
 
 class Inbox:

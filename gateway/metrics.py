@@ -37,8 +37,8 @@ LIMITS = (
 PEOPLE = ("requested", "confirmed", "refused", "withdrawn", "expired", "unconfirmed")
 HELD = ("message", "delivery")
 PURGED = (
-    "raw", "account", "conversation", "echoes", "cases", "sign_ups", "sent", "contents", "proof",
-    "unconfirmed", "contacts", "journal", "lookups",
+    "raw", "account", "conversation", "windows", "echoes", "cases", "sign_ups", "sent", "contents",
+    "proof", "unconfirmed", "contacts", "journal", "lookups",
 )  # fmt: skip
 HOLDS = ("restored", "gap", "clock", "clock_behind", "damaged")
 PAUSES = ("failures", "withdrawals")

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import trio
 
+from gateway.clock import Clock
 from gateway.errors import ConfigError, Later, StoreError, StoreFault
 from gateway.inbound import Case, Close, Event, Preference
 from gateway.isolation import Crash, guarded
@@ -33,12 +34,6 @@ OUTSIDE = 0.02
 """Seconds; an event that took longer did something outside, which a crash shall not repeat: its
 position is stored at once, not with the next answer."""
 STARTED = "observers:started"  # where the state says so; no label looks like this
-
-
-class Clock(Protocol):
-    """What is needed of the clock."""
-
-    def micros(self) -> int: ...
 
 
 class Waiting(msgspec.Struct, frozen=True):

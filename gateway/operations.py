@@ -76,9 +76,9 @@ class Operations(
     # --- stopping and going on ------------------------------------------------------------------
     async def do_pause(self, reason: str = "paused by a person") -> dict[str, Any]:
         """Stop all sending; what is in the air ends."""
-        await self._not_yet("all")
-        await self._store.stop("all", reason, at=self._clock.micros())
-        return {"paused": "all"}
+        await self._not_yet(ALL)
+        await self._store.stop(ALL, reason, at=self._clock.micros())
+        return {"paused": ALL}
 
     async def do_resume(self) -> dict[str, Any]:
         """Lift the stop of all sending, and what holds all marketing until a person looked."""

@@ -64,6 +64,7 @@ class PluginOperations(Questions):
             return
         inbox = Inbox(self._store, self._parts.words, self._clock)
         senders = Senders(self._parts.senders, self._store)
+        await senders.load()
         shared = shared_by(
             self._parts,
             self._store,

@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import trio
 
+from gateway.clock import Clock
 from gateway.errors import StoreError
-from gateway.inbox import Clock
 from gateway.safety import DeliverySettings
 from gateway.stopping import BEHIND, CLOCK, DAMAGED, DEAF, GAP, RESTORED
 from gateway.store.outcomes import POLICY

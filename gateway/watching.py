@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
-from typing import Protocol
 
 import trio
 
+from gateway.clock import Clock
 from gateway.errors import StoreError
 from gateway.safety import DeliverySettings
 from gateway.store.protocol import Store
@@ -27,12 +27,6 @@ LOOK_BACK = 20_000
 
 CODES = 4
 """Reasons that are named; the rest are counted together."""
-
-
-class Clock(Protocol):
-    """What is needed of the clock."""
-
-    def micros(self) -> int: ...
 
 
 class Watching:

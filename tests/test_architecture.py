@@ -29,9 +29,9 @@ LAYERS = {
     ),
     "store": "store",
     "work": (
-        "consent phrases near words tables discovery document sections duties safety pricing config pipeline "
-        "rates quotas limiter senders breaker slowing consequences probing attempt granting delivery "
-        "fan_out inbox expiring supervisor observing "
+        "consent phrases near words tables discovery document sections duties safety pricing month config "
+        "pipeline rates quotas limiter senders breaker slowing ending consequences probing attempt granting "
+        "delivery fan_out inbox expiring supervisor observing "
         "importing figures holding living storage_watch time_watch hearing unknowns watching health "
         "mailing previewing planning stamping proofs proof_check proof_words paper proof_page "
         "dossier_page proof_files retaining anchoring answering context"

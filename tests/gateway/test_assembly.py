@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from gateway.assembly import Parts, assemble
+from gateway.config import SECTIONS
 from gateway.discovery import Broken, Catalogue, Found
 from gateway.errors import ConfigError
 from gateway.message import Message
@@ -141,6 +142,13 @@ def test_a_gateway_is_put_together(file: Path) -> None:
     assert parts.observers["crm"] is parts.inputs["crm"]
     assert len(parts.plugins()) == 6
     assert set(parts.origins) == {"gate", "footer", "main", "second", "news", "crm"}
+
+
+def test_all_settings_are_shown(file: Path) -> None:
+    """Every section that there may be, also what is known of people's roles."""
+    settings = make(file, GOOD + '[people]\nanna = "+49 171 3920033"\n').settings
+    assert set(settings) >= SECTIONS - {"observers"}  # the only one here stands at its input
+    assert settings["people"] == {"anna": "+49 171 3920033"}
 
 
 def test_no_secret_is_shown(file: Path) -> None:

@@ -39,6 +39,18 @@ async def test_a_stop_shows_by_its_cause_until_it_is_over(tmp_path: Path) -> Non
         assert (stopped("wa", "payment"), stopped("wa", "person")) == (0, 1)
 
 
+async def test_a_sender_that_was_taken_out_is_stopped_for_nobody(tmp_path: Path) -> None:
+    """A number was lost and replaced; its stop stays, should it come back."""
+    async with SqliteStore(tmp_path / "store.db") as store:
+        await store.stop("sender:lost", "replaced by wa", at=1, code="replaced")
+        await store.stop("marketing", "a gap", at=1, code="gap")
+        figures = Figures(Metrics(CollectorRegistry()))
+        found = await figures.look(store, ["wa"], at=0, people=False)
+        assert [stop.scope for stop in found] == ["marketing"]
+        found = await figures.look(store, ["wa", "lost"], at=0, people=False)
+        assert [stop.scope for stop in found] == ["marketing", "sender:lost"]
+
+
 async def test_paused_messages_are_counted_by_cause(tmp_path: Path) -> None:
     metrics = Metrics(CollectorRegistry())
     figures = Figures(metrics)

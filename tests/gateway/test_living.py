@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import NoReturn
 
 import apsw
 import pytest
@@ -13,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from gateway import living as module
 from gateway.living import Living
 from gateway.metrics import Metrics
+from gateway.replay import Replay
 from gateway.sections import Storage
 from gateway.stopping import DAMAGED, GAP, MARKETING, RESTORED
 from gateway.store.protocol import Store
@@ -133,6 +137,36 @@ async def test_after_an_unclean_stop_the_database_is_looked_through(scene: Scene
     assert (await scene.store.marks())["damages"] == 0
     assert scene.shown("store_damaged") == 0
     assert await scene.held() == []
+
+
+async def test_what_the_system_refuses_ends_nobody(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No process for the check, no old file deleted: the sign of life goes on, and says why."""
+    refused = 0
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        nonlocal refused
+        refused += 1
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(trio, "run_process", refuse)
+    monkeypatch.setattr(Replay, "forget", refuse)
+    monkeypatch.setattr(module, "AGAIN", 0.001)
+    await scene.start()
+    made = await scene.start()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(made.run)
+        for _ in range(1000):
+            if refused >= 4:
+                break
+            await trio.sleep(0.01)
+        assert refused >= 4, "it is tried again"
+        scene.clock.now += HOUR
+        await marked(scene, "alive", scene.clock.now)
+        nursery.cancel_scope.cancel()
+    assert "cannot begin to read the database: Read-only file system" in caplog.text
+    assert "cannot delete in" in caplog.text
 
 
 async def test_a_damaged_database_holds_marketing(tmp_path: Path) -> None:

@@ -68,3 +68,16 @@ def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
         only_writer(tmp_path / "file" / "gateway.sqlite"),
     ):
         pass
+
+
+def test_no_link_is_followed(tmp_path: Path) -> None:
+    """The file is emptied: root, who restores, must not empty what a link there leads to."""
+    other = tmp_path / "other"
+    other.write_text("of somebody else")
+    (tmp_path / "gateway.sqlite.lock").symlink_to(other)
+    with (
+        pytest.raises(StoreError, match=r"cannot write .*lock: "),
+        only_writer(tmp_path / "gateway.sqlite"),
+    ):
+        pass
+    assert other.read_text() == "of somebody else"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -15,8 +13,8 @@ from gateway.inbound import Person
 from gateway.message import Identity, Topic
 from gateway.replacing import ReplacingOperations
 from gateway.store.protocol import Decision
-from gateway.store.sqlite import SqliteStore
 from gateway.store.watching import Moved
+from tests.gateway.conftest import HouseClock
 from tests.gateway.store.house import House, consent
 
 OLD, NEW = "wa", "new"
@@ -37,22 +35,6 @@ class Mail(Number):
     """One that reaches other people."""
 
     identity_kinds: ClassVar[tuple[str, ...]] = ("mail",)
-
-
-class Clock:
-    """The house's clock."""
-
-    def __init__(self, house: House) -> None:
-        self._house = house
-
-    def micros(self) -> int:
-        return self._house.at()
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with SqliteStore(tmp_path / "store.db", suppression_key=b"k" * 32) as store:
-        yield House(store)
 
 
 async def replaced(
@@ -256,7 +238,7 @@ def operations(house: House, **outputs: Any) -> ReplacingOperations:
         senders=outputs or {OLD: Number("a"), NEW: Number("b")},
         config=SimpleNamespace(topics=topics),
     )
-    return ReplacingOperations(parts, house.store, Clock(house), None)  # type: ignore[arg-type]
+    return ReplacingOperations(parts, house.store, HouseClock(house), None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -290,6 +272,13 @@ async def test_counted_first_and_done_then(house: House) -> None:
     assert done == counted | {"really": True}
     (stop,) = await house.store.stops()
     assert (stop.scope, stop.code, stop.reason) == ("sender:wa", "replaced", "replaced by new")
+
+
+async def test_what_was_taken_out_of_the_settings_is_no_trouble(house: House) -> None:
+    """Else the status would say for ever that something is stopped."""
+    await operations(house).do_sender_replace(OLD, NEW, really=True)
+    assert list((await operations(house).do_queue())["stops"]) == [f"sender:{OLD}"]
+    assert (await operations(house, new=Number("b")).do_queue())["stops"] == {}
 
 
 async def test_a_long_one_is_done_in_several_calls(

@@ -3,9 +3,7 @@ by the clock on the wall follows it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +11,6 @@ import pytest
 from gateway.cli.words import Times
 from gateway.clock import day_began
 from gateway.store.protocol import micros
-from gateway.store.sqlite import SqliteStore
 from tests.gateway.store.house import House
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -25,12 +22,6 @@ HOUR = 3600 * 1_000_000
 def berlin(text: str, fold: int = 0) -> datetime:
     """The clock on the wall; `fold=1`: the second time that it shows this."""
     return datetime.fromisoformat(text).replace(tzinfo=BERLIN, fold=fold)
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with SqliteStore(tmp_path / "store.db") as store:
-        yield House(store)
 
 
 @pytest.mark.parametrize(

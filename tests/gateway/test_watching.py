@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,32 +10,16 @@ import trio
 from gateway.errors import StoreError
 from gateway.message import Message
 from gateway.safety import DeliverySettings
-from gateway.store.sqlite import SqliteStore
 from gateway.store.watching import Share
 from gateway.watching import LOOK_EVERY, Watching
+from tests.gateway.conftest import HouseClock
 from tests.gateway.store.house import HOUR, House
 
 SETTINGS = DeliverySettings(failure_share=0.2, withdrawal_share=0.05, share_after=10)
 
 
-class Clock:
-    """The house's clock."""
-
-    def __init__(self, house: House) -> None:
-        self._house = house
-
-    def micros(self) -> int:
-        return self._house.at()
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with SqliteStore(tmp_path / "store.db", suppression_key=b"k" * 32) as store:
-        yield House(store)
-
-
 def watching(house: House) -> Watching:
-    return Watching(house.store, SETTINGS, Clock(house), {"undeliverable", "country"})
+    return Watching(house.store, SETTINGS, HouseClock(house), {"undeliverable", "country"})
 
 
 async def sent(house: House, *outcomes: str) -> None:
@@ -227,5 +209,5 @@ async def test_a_store_that_fails_is_asked_again(house: House, autojump_clock: A
 
     store: Any = Store()
     with trio.move_on_after(3.5 * LOOK_EVERY):
-        await Watching(store, SETTINGS, Clock(house)).run()
+        await Watching(store, SETTINGS, HouseClock(house)).run()
     assert store.asked == 4
