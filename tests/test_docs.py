@@ -1,4 +1,5 @@
-"""The manuals: links lead somewhere, commands exist, words mean what they say, quotations are so."""
+"""The manuals: links lead somewhere, commands and their options exist, words mean what they say,
+quotations are so."""
 
 from __future__ import annotations
 
@@ -20,13 +21,15 @@ from tests.plugins.observers.talk import NOW, wrote
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ALERTS = ROOT / "config" / "prometheus" / "alerts.yml"
 SUBSCRIBERS = (ROOT / "docs" / "subscribers.md").read_text(encoding="utf-8")
 ACTS = ("stop", "stop near", "start", "yes", "no")
 
 LINK = re.compile(r"\]\(([^)\s]+)\)|\b(?:src|href)=\"([^\"]+)\"")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FENCED = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"^gateway((?: [a-z][a-z-]*)+)", re.MULTILINE)
+COMMAND = re.compile(r"^gateway(?:_offline)?((?: [a-z][a-z-]*)+)(.*)", re.MULTILINE)
+OPTION = re.compile(r"(?<= )--[a-z][a-z-]*")
 
 
 def _named(page: Path) -> str:
@@ -57,25 +60,44 @@ def _anchors(page: Path) -> set[str]:
 # --- commands -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("page", PAGES, ids=_named)
 def test_the_commands_exist(page: Path) -> None:
-    """What a page tells to type is a command that there is, or that the page itself brings."""
+    """What a page tells to type is a command that there is, with options that it has; or the page
+    itself brings it."""
     text = page.read_text(encoding="utf-8")
     brought = set(re.findall(r'^(\w+) = "\w+_command:', text, re.MULTILINE))
-    for words in _typed(text):
-        group: click.Command = cli
-        for word in words:
-            if not isinstance(group, click.Group) or word in brought:
-                break
-            found = group.get_command(click.Context(group), word)
-            assert found is not None, f"{_named(page)}: gateway {' '.join(words)}"
-            group = found
+    for words, options in _typed(text):
+        if words[0] not in brought:
+            _assert_exists(words, options, _named(page))
 
 
-def _typed(text: str) -> Iterator[list[str]]:
-    """The words after `gateway`, in code between backticks and at the beginning of lines."""
+def test_the_commands_of_alerts_exist() -> None:
+    advice = re.findall(r"^ +do: (.+)$", ALERTS.read_text(encoding="utf-8"), re.MULTILINE)
+    text = "".join(f"`{one.strip()}`\n" for do in advice for one in do.split(";"))
+    typed = [*_typed(text)]
+    assert len(typed) > 20
+    for words, options in typed:
+        _assert_exists(words, options, ALERTS.name)
+
+
+def _assert_exists(words: list[str], options: list[str], where: str) -> None:
+    typed = f"{where}: gateway {' '.join(words)}"
+    command: click.Command = cli
+    for word in words:
+        if not isinstance(command, click.Group):
+            break
+        found = command.get_command(click.Context(command), word)
+        assert found is not None, typed
+        command = found
+    known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    assert known.issuperset(options), f"{typed}: no {set(options) - known}"
+
+
+def _typed(text: str) -> Iterator[tuple[list[str], list[str]]]:
+    """The words after `gateway` and the options behind them, in code between backticks and at the
+    beginning of lines."""
     codes = re.findall(r"`([^`\n]+)`", FENCED.sub("", text))
     for code in (*codes, *FENCED.findall(text)):
-        for found in COMMAND.finditer(code):
-            yield found[1].split()
+        for found in COMMAND.finditer(code.replace("\\\n", " ")):
+            yield found[1].split(), OPTION.findall(found[2].partition("gateway ")[0])
 
 
 # --- what people write --------------------------------------------------------------------------
