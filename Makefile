@@ -14,8 +14,8 @@ WITHOUT ?=
 demo: .venv/run                ## the main job on this machine; FOR=20 ends after 20 s
 	$(BIN)/gateway demo $(if $(FOR),--for $(FOR))
 
-test: .venv/dev                ## all tests; TESTS="tests/gateway -k limiter" for some
-	$(BIN)/python -m pytest $(TESTS)
+test: .venv/dev                ## all tests, in two processes; TESTS="tests/gateway -k limiter" for some, in one
+	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),-n 2)
 
 check: .venv/dev               ## style, types, and that every module imports by itself
 	$(BIN)/ruff check .

@@ -26,12 +26,6 @@ REVEALED = {
 """Guard → figures that have to be above 0 without it."""
 
 
-# httpx leaves what it was sending to the collector when the connection breaks: a killed gateway.
-pytestmark = pytest.mark.filterwarnings(
-    r"ignore:Async generator 'httpx\._content\.ByteStream\.__aiter__':ResourceWarning"
-)
-
-
 def seed() -> str:
     """The seed of this run."""
     return os.environ.get("SEED") or secrets.token_hex(4)

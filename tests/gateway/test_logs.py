@@ -92,10 +92,10 @@ def test_what_is_masked(text: str, written: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *(show(prefix, ID) for prefix in "mdca"),
+        *(pytest.param(show(prefix, ID), id=f"{prefix}-ID") for prefix in "mdca"),
         "d-12345678901",
-        f"delivery {ID}",
-        f"{ID}:1",
+        pytest.param(f"delivery {ID}", id="delivery ID"),
+        pytest.param(f"{ID}:1", id="ID:1"),
         '{"delivery":250123456789012345}',
         "wamid.HBgNNDkxNzEzOTIwMDAzMxUCABEYEjA0QjY+4917139200033/AA==",
         "at 1735689600, 1735689600123 and 1735689600123456",

@@ -95,10 +95,10 @@ async def test_an_empty_middleware_costs_little() -> None:
     async def cost(pipeline: Pipeline) -> float:
         best = 1.0
         for _ in range(5):
-            started = time.perf_counter()
+            started = time.process_time()
             for _ in range(500):
                 await pipeline.process(DELIVERY)
-            best = min(best, (time.perf_counter() - started) / 500)
+            best = min(best, (time.process_time() - started) / 500)
         return best
 
     class Empty(Middleware):

@@ -274,8 +274,8 @@ def test_one_slip(word: str, slip: bool) -> None:
 )
 def test_long_texts_cost_little(unit: str) -> None:
     """No text takes long to look at; one over 4,096 characters is not looked at."""
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(5):
         assert act((unit * 4096)[:4096]) is None
         assert act(unit * 100_000) is None
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
