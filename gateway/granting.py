@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import insort
 from collections.abc import Awaitable, Callable
+from math import inf
 
 import trio
 
@@ -21,16 +22,27 @@ AHEAD = 0.050
 class _Waiting:
     """A delivery in line.  `answer` is None until it is known, and if sending stops."""
 
-    __slots__ = ("answer", "delivery", "limits", "started", "woken")
+    __slots__ = ("_woken", "answer", "delivery", "limits", "started", "turn")
 
     def __init__(self, delivery: Delivery, limits: list[Limit], started: float) -> None:
         self.delivery, self.limits, self.started = delivery, limits, started
+        self.turn = _turn(delivery)
         self.answer: Grant | Wait | None = None
-        self.woken = trio.Event()
+        self._woken = trio.Event()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def woken_within(self, seconds: float) -> None:
+        """Sleep until it is woken, so long at most; not at all if it has its answer."""
+        if self.answer is None:
+            with trio.move_on_after(seconds):
+                await self._woken.wait()
+            self._woken = trio.Event()
 
 
 class Granting:
-    """Takes the limits of one delivery after the other, in the order in which they come."""
+    """Takes the limits of one delivery after the other: replies first, then the oldest message."""
 
     def __init__(
         self,
@@ -50,7 +62,7 @@ class Granting:
         self._stopping = stopping
         self._decide = decide
         self._pause = pause
-        self._line: deque[_Waiting] = deque()  # first come, first served
+        self._line: list[_Waiting] = []  # replies first, then the oldest message
         self._distance = AHEAD / 4  # seconds between grants, learned
         self._last_grant = 0.0
         self._keys: frozenset[str] = frozenset()
@@ -72,14 +84,15 @@ class Granting:
             if isinstance(answer, Grant):
                 return answer
         mine = _Waiting(delivery, limits, started)
-        self._line.append(mine)
-        head = self._line[0] is mine
+        insort(self._line, mine, key=lambda one: one.turn)
+        leads = False
         try:
-            if not head:
-                await mine.woken.wait()
-                head = mine.answer is None
-            if head:
-                await self._at_the_head(mine)
+            while mine.answer is None and not self._stopping.is_set():
+                if self._line[0] is mine:
+                    leads = True
+                    await mine.woken_within(self._answered(mine))
+                else:
+                    await mine.woken_within(inf)
         except BaseException:
             if isinstance(mine.answer, Grant):
                 mine.answer.give_back()
@@ -87,8 +100,7 @@ class Granting:
         finally:
             if mine.answer is None:
                 self._line.remove(mine)
-                head = head or mine.woken.is_set()  # cancelled in the moment its turn came
-            if head:
+            if leads or mine.answer is None:
                 self._go_on()
         if isinstance(mine.answer, Grant):
             return mine.answer
@@ -98,13 +110,6 @@ class Granting:
             await self._not_yet(delivery, mine.answer, limits)
         return None
 
-    async def _at_the_head(self, first: _Waiting) -> None:
-        """Wait until the first in line has its answer, unless sending stops."""
-        while first.answer is None and not self._stopping.is_set():
-            wait = self._answered(first)
-            if first.answer is None:
-                await trio.sleep(wait)
-
     def _go_on(self) -> None:
         """Answer those who come next, as far as that can be said in this moment: a busy event
         loop comes round every few milliseconds, and many may go by then.  Wake the next one."""
@@ -113,9 +118,9 @@ class Granting:
             self._answered(first)
             if first.answer is None:
                 break
-            first.woken.set()
+            first.wake()
         if self._line:
-            self._line[0].woken.set()
+            self._line[0].wake()
 
     def _answered(self, first: _Waiting) -> float:
         """Answer the first in line, who is out of it then; or say how many seconds it waits."""
@@ -125,7 +130,8 @@ class Granting:
             wait = max(0.0, answer.again - trio.current_time())  # time goes on meanwhile
         if isinstance(answer, Grant) or wait > AHEAD * 1.5:
             first.answer = answer
-            self._line.popleft()
+            del self._line[0]
+            return 0.0
         return wait
 
     def when(self, delivery: Delivery, limits: list[Limit]) -> list[tuple[int, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import pytest
 import trio
@@ -18,6 +19,7 @@ from gateway.verdicts import Limit, Quota, Rate
 
 FAST: list[Limit] = [Rate("sender:main", per_second=1000.0, burst=20)]
 STEADY: list[Limit] = [Rate("sender:main", per_second=1000.0)]
+QUICK: list[Limit] = [Rate("sender:main", per_second=50.0)]
 SLOW: list[Limit] = [Rate("sender:main", per_second=25.0)]
 MOMENT = 1e-5  # seconds from one that comes to the next
 
@@ -60,9 +62,9 @@ class Desk:
     async def _decide(self, one: Delivery, decision: Decision) -> None:
         self.decisions.append(decision)
 
-    async def go(self, id: int, limits: list[Limit] = FAST) -> None:
+    async def go(self, id: int, limits: list[Limit] = FAST, *, priority: int = 2) -> None:
         """Wait for the limits of one delivery, and send it at once."""
-        grant = await self.granting.granted(delivery(id=id), limits)
+        grant = await self.granting.granted(delivery(id=id, priority=priority), limits)
         if grant is not None:
             grant.sent(trio.current_time())
             self.went.append((id, trio.current_time()))
@@ -79,6 +81,20 @@ async def test_first_come_first_served(autojump_clock: MockClock) -> None:
     times = [at for _, at in desk.went]
     assert all(b - a >= 0.001 for a, b in itertools.pairwise(times))
     assert times[-1] - times[0] == pytest.approx(0.019, abs=0.002)
+
+
+async def test_a_reply_goes_before_what_waits(autojump_clock: MockClock) -> None:
+    """Also before the first in line, which has waited for a while; that one goes next."""
+    desk = Desk()
+    async with trio.open_nursery() as nursery:
+        for id in (1, 2, 3):
+            nursery.start_soon(desk.go, id, QUICK)
+            await trio.sleep(MOMENT)
+        await trio.sleep(0.010)
+        nursery.start_soon(partial(desk.go, 4, QUICK, priority=0))
+    assert [id for id, _ in desk.went] == [1, 4, 2, 3]
+    times = [at for _, at in desk.went]
+    assert times == pytest.approx([times[0] + n / 50 for n in range(4)], abs=0.002)
 
 
 async def test_a_busy_event_loop_slows_nobody_down(mock_clock: MockClock) -> None:

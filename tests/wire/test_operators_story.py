@@ -79,6 +79,7 @@ async def test_an_evening_and_a_night(world: World, tmp_path: Path) -> None:
         world.say(last, "Stop. Danke")
         _publish(world, *POSTS)
         _held(world, first)
+        world.until(lambda: _came(world, EDITOR) >= 4, "its preview and card")
         evening = type_in(world, "gateway status", "status")
         world.ask("POST", "/sandbox/faults", {"fault": "token_expired"})
         world.until(lambda: bool(world.data("status")["stops"]), "the refused token is noticed")
@@ -87,7 +88,7 @@ async def test_an_evening_and_a_night(world: World, tmp_path: Path) -> None:
     first, evening, night = await trio.to_thread.run_sync(first_half)
     assert evening.status == 0, evening.text
     assert "yes. Nothing needs you." in evening.text
-    assert f"now #{first} “{POSTS[0]}”" in evening.text
+    assert f"now #{first} “{POSTS[0]}”" in evening.text, evening.text
     assert f"“{POSTS[1]}”" in evening.text.partition("waiting ")[2], evening.text
     assert " of 500.00 EUR since " in evening.text
     assert "template blog_post approved" in evening.text

@@ -48,6 +48,7 @@ PLANS: dict[str, list[str]] = {
     "unknowns.NEWEST": [
         "SEARCH d USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH a USING PRIMARY KEY (delivery_id=?)",
     ],
+    "unknowns.THERE": ["SEARCH deliveries USING INTEGER PRIMARY KEY (rowid=?)"],
     "unknowns.SINCE": [
         "SEARCH d USING INDEX deliveries_unknown (priority=? AND changed_at>? AND changed_at<?)",
         "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)",
