@@ -54,6 +54,8 @@ class Books:
     marks: set[str] = field(default_factory=set)
     deliveries: dict[tuple[str, str], Row] = field(default_factory=dict)
     attempts: list[Attempt] = field(default_factory=list)
+    first_bytes: dict[str, float] = field(default_factory=dict)
+    """Callback → unix seconds at which its first byte was about to leave, where that is noted."""
     inbound: set[str] = field(default_factory=set)
     withdrawn: set[str] = field(default_factory=set)
     damage: str = ""
@@ -89,6 +91,12 @@ def read(gateway: Gateway) -> Books:
         "SELECT delivery_id, n, state, provider_id, sent_at, delivered_at, read_at, failed_at, code,"
         " detail FROM attempts"
     )]  # fmt: skip
+    books.first_bytes = {
+        f"{delivery}:{n}": at
+        for delivery, n, at in gateway.rows(
+            "SELECT delivery_id, n, first_byte / 1e6 FROM attempts WHERE first_byte IS NOT NULL"
+        )
+    }
     books.inbound = {
         id
         for (id,) in gateway.rows(

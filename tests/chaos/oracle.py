@@ -42,12 +42,17 @@ class Oracle:
             "lost": list(self._ends.lost()),
             "sent_twice": list(self.seen.twice()),
             "sent_after_stop": list(self.seen.after_stop()),
-            "beyond_limits": list(self.seen.beyond_limits()),
+            "beyond_limits": list(self.seen.beyond_limits(self._books.first_bytes)),
             "together_in_the_air": list(self.seen.together()),
             "differences": list(self._differences()),
             "damage": damage,
             "trouble": self._done.trouble,
         }
+
+    @property
+    def windows_as_told(self) -> dict[str, int]:
+        """The most sends that one second had, by sender, by what the gateway noted of their start."""
+        return self.seen.windows(self._books.first_bytes)
 
     @property
     def unknown_allowed(self) -> int:

@@ -44,6 +44,7 @@ def judged(campaign: Campaign) -> Report:
         "unknown_never_received": oracle.unknown_never_received,
         "unknown_allowed": oracle.unknown_allowed,
         "worst_windows": oracle.seen.windows(),
+        "worst_windows_as_told": oracle.windows_as_told,
         "limit": plan.rate,
         "counts": oracle.counts,
         "ends": oracle.ends,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from types import MappingProxyType
 
 from tests.chaos.plan import Plan
 from tests.chaos.wire import Sent, Told, Wire
 
+NOTHING: Mapping[str, float] = MappingProxyType({})
 SLACK = 2
 """Sends that a one-second window at the provider may have above the rate."""
 PAIR_BURST, PAIR_SECONDS = 45, 6.0
@@ -101,17 +103,22 @@ class Seen:
                 late = sent.first_byte - at
                 yield f"{sent.what} to {sent.contact}: {late:.3f} s after ({sent.callback})"
 
-    def windows(self) -> dict[str, int]:
-        """The most sends that one second had, by sender."""
+    def windows(self, left: Mapping[str, float] = NOTHING) -> dict[str, int]:
+        """The most sends that one second had, by sender; `left`: callback → unix seconds, which count
+        instead of the arrival."""
         times: dict[str, list[float]] = defaultdict(list)
         for sent in self._wire.sends:
-            times[sent.sender].append(sent.first_byte)
+            times[sent.sender].append(left.get(sent.callback, sent.first_byte))
         return {sender: _worst_window(sorted(all)) for sender, all in times.items()}
 
-    def beyond_limits(self) -> Iterator[str]:
+    def beyond_limits(self, left: Mapping[str, float] = NOTHING) -> Iterator[str]:
+        """`left`: when the gateway says that each began."""
+        began = self.windows(left)
         for sender, worst in self.windows().items():
             if worst > self._plan.rate + SLACK:
-                yield f"{sender} sent {worst} within a second"
+                yield f"{sender} sent {worst} within a second; {began[sender]} as it says itself"
+            elif left and began[sender] > self._plan.rate + SLACK:
+                yield f"{sender} sent {began[sender]} within a second, as it says itself"
         pairs: dict[tuple[str, str], list[float]] = defaultdict(list)
         for sent in self._wire.sends:
             if sent.wamid is not None:

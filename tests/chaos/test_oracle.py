@@ -114,6 +114,13 @@ HARMS: dict[str, tuple[Callable[[Case], object], set[str]]] = {
         lambda case: [case.send(f"+4917130000{n}", n, at=300.0 + n / 100) for n in range(10, 18)],
         {"beyond_limits"},
     ),
+    "too many in a second, as it says itself": (
+        lambda case: [
+            case.books.first_bytes.update({case.send(f"+4917130000{n}", n, at=300.0 + n).callback: 300.0})
+            for n in range(10, 18)
+        ],
+        {"beyond_limits"},
+    ),
     "two for one person at once": (
         lambda case: setattr(case.send(ANNA, 3, at=101.05), "what", "Beitrag 2b"),
         {"together_in_the_air"},
