@@ -186,7 +186,7 @@ class Resolver(trio.abc.HostnameResolver):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     async def getnameinfo(self, *_: object) -> Any:
-        raise NotImplementedError
+        raise AssertionError("nobody asks for the name of an address")
 
 
 def refused(url: str, code: str, told: list[float], result: object) -> None:

@@ -56,7 +56,7 @@ class Composes(Output):
         return await answer if hasattr(answer, "__await__") else answer
 
     async def send(self, delivery: object) -> str:
-        raise NotImplementedError
+        raise AssertionError("what is screened is not sent yet")
 
 
 async def screen(
