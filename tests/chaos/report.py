@@ -59,6 +59,7 @@ def judged(campaign: Campaign) -> Report:
             "stops": len(done.stops),
             "resumed_by_operator": done.resumed,
             "stood_still": round(done.stood_still, 1),
+            "clock_moved": round(wire.clock_moved, 4),
             "seconds": round(done.seconds, 1),
         },
         "faults": dict(sorted(struck.items())),

@@ -104,11 +104,12 @@ class Seen:
                 yield f"{sent.what} to {sent.contact}: {late:.3f} s after ({sent.callback})"
 
     def windows(self, left: Mapping[str, float] = NOTHING) -> dict[str, int]:
-        """The most sends that one second had, by sender; `left`: callback → unix seconds, which count
-        instead of the arrival."""
+        """The most sends that one second had, by sender, of the steady clock; `left`: callback → unix
+        seconds, which count instead of the arrival."""
         times: dict[str, list[float]] = defaultdict(list)
         for sent in self._wire.sends:
-            times[sent.sender].append(left.get(sent.callback, sent.first_byte))
+            at = left.get(sent.callback, sent.first_byte)
+            times[sent.sender].append(at - sent.ahead)
         return {sender: _worst_window(sorted(all)) for sender, all in times.items()}
 
     def beyond_limits(self, left: Mapping[str, float] = NOTHING) -> Iterator[str]:

@@ -121,6 +121,20 @@ HARMS: dict[str, tuple[Callable[[Case], object], set[str]]] = {
         ],
         {"beyond_limits"},
     ),
+    "too many in a second, and the clock was set meanwhile": (
+        lambda case: [
+            setattr(case.send(f"+4917130000{n}", n, at=300.0 + n), "ahead", float(n))
+            for n in range(10, 18)
+        ],
+        {"beyond_limits"},
+    ),
+    "a clock that is set back": (
+        lambda case: [
+            setattr(case.send(f"+4917130000{n}", n, at=300.0), "ahead", float(-n))
+            for n in range(10, 18)
+        ],
+        set(),
+    ),
     "two for one person at once": (
         lambda case: setattr(case.send(ANNA, 3, at=101.05), "what", "Beitrag 2b"),
         {"together_in_the_air"},

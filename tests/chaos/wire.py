@@ -34,7 +34,8 @@ class Sent:
     """One request that asked for a message, from its first byte to the end of its answer.
 
     `what`: the mark of the message, or a hash of what it says.  Times are unix seconds;
-    `first_byte` is the kernel's.
+    `first_byte` is the kernel's.  `ahead`: so many seconds were they ahead of the steady clock,
+    by which limits are kept, when it came: somebody may set the machine's clock.
     """
 
     sender: str
@@ -43,6 +44,7 @@ class Sent:
     what: str
     marketing: bool
     first_byte: float
+    ahead: float = 0.0
     wamid: str | None = None
     refused: int | None = None
     """The Graph code that it was refused with."""
@@ -96,6 +98,12 @@ class Wire:
                 print(json.dumps({"inbound": wamid, "heard": heard}), file=lines)
             print(json.dumps({"killed": self.deaths, "backed_up": self.backed_up,
                               "restored": self.restored}), file=lines)  # fmt: skip
+
+    @property
+    def clock_moved(self) -> float:
+        """Seconds by which the machine's clock moved against the steady one."""
+        ahead = [sent.ahead for sent in self.sends]
+        return max(ahead, default=0.0) - min(ahead, default=0.0)
 
     def life(self, sent: Sent) -> int:
         """Which life of the gateway sent it, from 0."""
@@ -185,6 +193,7 @@ class Wire:
             what=mark[0] if mark else hashlib.sha256(text.encode()).hexdigest()[:16],
             marketing=mark is not None and mark[1] == "Beitrag",
             first_byte=request.first_byte,
+            ahead=time.time() - time.monotonic(),
         )
         self.sends.append(sent)
         return sent
