@@ -140,7 +140,7 @@ async def _answer(stream: trio.SocketStream, data: bytes) -> tuple[int, bool]:
 
 
 async def _more(stream: trio.SocketStream, so_far: bytes = b"") -> tuple[bytes, float]:
-    data, at = await receive(stream.socket)
+    data, at, _ = await receive(stream.socket)
     if not data or len(so_far) > _ANSWER_LIMIT:
         raise _NotHttp("the connection ended before the answer" if not data else "too long")
     return data, at

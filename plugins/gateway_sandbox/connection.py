@@ -31,7 +31,8 @@ class Request:
 
     `path` is as sent, percent-encoding included, without the query.  `first_byte` and
     `arrival` are unix seconds at which the first and the last byte came in, by the kernel's clock
-    (or were read, on a clock that is not the system's).  `nth` counts the requests of this connection from 0.
+    (or were read, on a clock that is not the system's); the first may have come so many seconds
+    before, at most, as `unsure` says.  `nth` counts the requests of this connection from 0.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Request:
     first_byte: float
     arrival: float
     nth: int
+    unsure: float = 0.0
 
     def header(self, name: bytes) -> str | None:
         """The first header of this (lower-case) name."""
@@ -132,7 +134,7 @@ class Connection:
         self._handler = handler
         self._now = now
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEADERS)
-        self._read_at = 0.0
+        self._read_at = self._unsure = 0.0
         self._scope = trio.CancelScope()
 
     async def run(self) -> None:
@@ -175,7 +177,7 @@ class Connection:
     async def _read(self, nth: int) -> Request | None:
         """The next request, or None at the end of the connection."""
         http = self._http
-        first = self._read_at if http.trailing_data[0] else None
+        first = (self._read_at, self._unsure) if http.trailing_data[0] else None
         self._scope.deadline = trio.current_time() + (IDLE if first is None else READING)
         head: h11.Request | None = None
         chunks: list[bytes] = []
@@ -187,7 +189,7 @@ class Connection:
                     await self._send(h11.InformationalResponse(status_code=100, headers=[]))
                 data = await self._receive()
                 if first is None:
-                    first = self._read_at
+                    first = self._read_at, self._unsure
                     self._scope.deadline = trio.current_time() + READING
                 http.receive_data(data)
             elif isinstance(event, h11.Data):
@@ -201,28 +203,30 @@ class Connection:
                 _check_head(event, limit)
             elif isinstance(event, h11.EndOfMessage) and head is not None:
                 path, _, query = head.target.decode("latin-1").partition("?")
+                began, unsure = first or (self._read_at, self._unsure)
                 return Request(
                     method=head.method.decode("latin-1"),
                     path=path,
                     query=query,
                     headers=list(head.headers),
                     body=chunks[0] if len(chunks) == 1 else b"".join(chunks),
-                    first_byte=first if first is not None else self._read_at,
+                    first_byte=began,
                     arrival=self._read_at,
                     nth=nth,
+                    unsure=unsure,
                 )
             else:  # the end of the connection, or a switch of protocols nobody asked for
                 return None
 
     async def _receive(self) -> bytes:
-        """What came, with `_read_at`."""
+        """What came, with `_read_at` and `_unsure`."""
         if self._ahead is None:
             data = bytes(await self._stream.receive_some(65536))
             self._read_at = self._now()
             return data
-        data, at = await receive(self._stream.socket)
-        self._read_at = at + self._ahead()
-        return data
+        came = await receive(self._stream.socket)
+        self._read_at, self._unsure = came.at + self._ahead(), came.unsure
+        return came.data
 
     async def _answer(self, answer: Response, method: str) -> None:
         headers = [

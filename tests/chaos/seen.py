@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -99,18 +100,20 @@ class Seen:
     def after_stop(self) -> Iterator[str]:
         for sent in self._wire.sends:
             at = self.stopped.get(sent.contact)
-            if sent.marketing and at is not None and sent.first_byte > at:
-                late = sent.first_byte - at
+            late = sent.first_byte - sent.unsure - at if at is not None else 0.0
+            if sent.marketing and late > 0:
                 yield f"{sent.what} to {sent.contact}: {late:.3f} s after ({sent.callback})"
 
     def windows(self, left: Mapping[str, float] = NOTHING) -> dict[str, int]:
-        """The most sends that one second had, by sender, of the steady clock; `left`: callback → unix
-        seconds, which count instead of the arrival."""
-        times: dict[str, list[float]] = defaultdict(list)
+        """The most sends that surely left within one second of the steady clock, by sender; `left`:
+        callback → unix seconds, which count instead of the arrival."""
+        times: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for sent in self._wire.sends:
-            at = left.get(sent.callback, sent.first_byte)
-            times[sent.sender].append(at - sent.ahead)
-        return {sender: _worst_window(sorted(all)) for sender, all in times.items()}
+            told = left.get(sent.callback)
+            latest = (sent.first_byte if told is None else told) - sent.ahead
+            earliest = latest - sent.unsure if told is None else latest
+            times[sent.sender].append((earliest, latest))
+        return {sender: _worst_window(all) for sender, all in times.items()}
 
     def beyond_limits(self, left: Mapping[str, float] = NOTHING) -> Iterator[str]:
         """`left`: when the gateway says that each began."""
@@ -152,10 +155,11 @@ def _over(sent: Sent) -> float:
     return min(sent.ended, sent.first_byte + GIVES_UP)
 
 
-def _worst_window(times: list[float]) -> int:
-    worst = first = 0
-    for last, at in enumerate(times):
-        while at - times[first] >= 1.0:
-            first += 1
-        worst = max(worst, last - first + 1)
-    return worst
+def _worst_window(times: list[tuple[float, float]]) -> int:
+    """The most that have both their earliest and their latest time within one second."""
+    earliest = sorted(early for early, _ in times)
+    latest = sorted(late for _, late in times)
+    return max(
+        (bisect_left(latest, early + 1.0) - bisect_left(earliest, early) for early in earliest),
+        default=0,
+    )

@@ -135,6 +135,13 @@ HARMS: dict[str, tuple[Callable[[Case], object], set[str]]] = {
         ],
         set(),
     ),
+    "too many in a second, or perhaps not": (
+        lambda case: [
+            setattr(case.send(f"+4917130000{n}", n, at=300.0 + n / 100), "unsure", 0.5 * (n % 3))
+            for n in range(10, 18)
+        ],
+        set(),
+    ),
     "two for one person at once": (
         lambda case: setattr(case.send(ANNA, 3, at=101.05), "what", "Beitrag 2b"),
         {"together_in_the_air"},

@@ -34,8 +34,9 @@ class Sent:
     """One request that asked for a message, from its first byte to the end of its answer.
 
     `what`: the mark of the message, or a hash of what it says.  Times are unix seconds;
-    `first_byte` is the kernel's.  `ahead`: so many seconds were they ahead of the steady clock,
-    by which limits are kept, when it came: somebody may set the machine's clock.
+    `first_byte` is the kernel's; it came at most `unsure` seconds earlier.  `ahead`: so many
+    seconds were they ahead of the steady clock, by which limits are kept, when it came: somebody
+    may set the machine's clock.
     """
 
     sender: str
@@ -45,6 +46,7 @@ class Sent:
     marketing: bool
     first_byte: float
     ahead: float = 0.0
+    unsure: float = 0.0
     wamid: str | None = None
     refused: int | None = None
     """The Graph code that it was refused with."""
@@ -194,6 +196,7 @@ class Wire:
             marketing=mark is not None and mark[1] == "Beitrag",
             first_byte=request.first_byte,
             ahead=time.time() - time.monotonic(),
+            unsure=request.unsure,
         )
         self.sends.append(sent)
         return sent
