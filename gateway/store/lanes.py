@@ -22,6 +22,10 @@ PATIENCE = 0.020
 there is something urgent."""
 
 
+TOGETHER = 64
+"""Jobs of one kind that are done together, at most."""
+
+
 class Lane(IntEnum):
     """Urgency; a lower lane goes first."""
 
@@ -37,18 +41,39 @@ class Lane(IntEnum):
 
 
 class Job:
-    """One job and its caller, a trio task that sleeps until it is woken."""
+    """One job and its caller, a trio task that sleeps until it is woken.
 
-    __slots__ = ("caller", "error", "result", "run", "since", "token", "work")
+    `together`: `run(transaction, [asks, …])` does it for all waiting jobs of its kind, and returns
+    a list of their results; else `run(transaction)` returns its own.
+    """
 
-    def __init__(self, run: Callable[[Any], Any], work: Work) -> None:
+    __slots__ = (
+        "asks", "caller", "error", "result", "run", "since", "together", "token", "work",
+    )  # fmt: skip
+
+    def __init__(
+        self, run: Callable[..., Any], work: Work, asks: Any = None, *, together: bool = False
+    ) -> None:
         self.run = run
+        self.asks = asks
+        self.together = together
         self.work = work
         self.since = perf_counter()
         self.caller = trio.lowlevel.current_task()
         self.token = trio.lowlevel.current_trio_token()
         self.result: Any = None
         self.error: BaseException | None = None
+
+
+def do(jobs: list[Job], transaction: Any) -> None:
+    """Do what jobs of one kind ask for."""
+    if not jobs[0].together:
+        (job,) = jobs
+        job.result = job.run(transaction)
+        return
+    results = jobs[0].run(transaction, [job.asks for job in jobs])
+    for job, result in zip(jobs, results, strict=True):
+        job.result = result
 
 
 class Lanes:
@@ -97,17 +122,17 @@ class Lanes:
                 lane.clear()
         return left
 
-    def next(self, deadline: float) -> Iterator[Job]:
-        """Yield the jobs of one transaction: one of bulk, or what is urgent until a deadline
-        (seconds of perf_counter)."""
+    def next(self, deadline: float) -> Iterator[list[Job]]:
+        """Yield the jobs of one transaction, those that are done together in one list: one of bulk,
+        or what is urgent until a deadline (seconds of perf_counter)."""
         bulk = self._bulk_turn()
         if bulk is not None:
-            yield bulk
+            yield [bulk]
             return
-        job = self._urgent()
-        while job is not None:
-            yield job
-            job = self._urgent() if perf_counter() < deadline else None
+        jobs = self._urgent()
+        while jobs:
+            yield jobs
+            jobs = self._urgent() if perf_counter() < deadline else []
 
     def _bulk_turn(self) -> Job | None:
         """Take a bulk job if it is its turn.  It gets a transaction of its own, so that nobody
@@ -122,10 +147,21 @@ class Lanes:
             self._last_bulk = perf_counter()
             return bulk.popleft()
 
-    def _urgent(self) -> Job | None:
-        """Take the most urgent job that is not bulk."""
+    def _urgent(self) -> list[Job]:
+        """Take the most urgent job that is not bulk, and all in its lane that are done with it."""
         with self._wake:
             for lane in self._lanes[: Lane.BULK]:
-                if lane:
-                    return lane.popleft()
-        return None
+                if not lane:
+                    continue
+                first = lane.popleft()
+                if not first.together:
+                    return [first]
+                found: list[Job] = [first]
+                others: list[Job] = []
+                for job in lane:
+                    alike = job.run is first.run and len(found) < TOGETHER
+                    (found if alike else others).append(job)
+                lane.clear()
+                lane.extend(others)
+                return found
+        return []

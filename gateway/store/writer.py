@@ -20,10 +20,11 @@ import trio
 from gateway.errors import StoreError, StoreFault
 from gateway.store.condition import Condition, Work
 from gateway.store.gathering import Gathering
-from gateway.store.lanes import Job, Lanes
+from gateway.store.lanes import Job, Lanes, do
 from gateway.store.lanes import Lane as Lane
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 BUDGET = 0.010
 """Seconds after which a transaction takes no further job: no commit waits longer for others."""
@@ -114,17 +115,27 @@ class Writer:
         StoreFull if the lane is full or its work is not taken now (StoreFault), StoreError if
         the job or its COMMIT failed.
         """
+        result: T = await self._done(lane, Job(job, lane.work if work is None else work))
+        return result
+
+    async def run_together(
+        self, lane: Lane, job: Callable[[Any, list[A]], list[T]], asks: A, work: Work | None = None
+    ) -> T:
+        """The same for a job that does what all ask for who wait at the moment: `job(transaction,
+        [asks, …])` returns a result for each."""
         work = lane.work if work is None else work
-        refusal = self.condition.refusal(work)
+        result: T = await self._done(lane, Job(job, work, asks, together=True))
+        return result
+
+    async def _done(self, lane: Lane, waiting: Job) -> Any:
+        refusal = self.condition.refusal(waiting.work)
         if refusal is not None:
             raise refusal
-        waiting = Job(job, work)
         self._lanes.put(lane, waiting)
         await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.FAILED)
         if waiting.error is not None:
             raise waiting.error
-        result: T = waiting.result
-        return result
+        return waiting.result
 
     # --- in the thread --------------------------------------------------------------------------
     def _main(
@@ -145,8 +156,7 @@ class Writer:
             self._fail_all()
             self._close()
 
-    def _close(self) -> None:
-        """Give up the connection; the next transaction opens another."""
+    def _close(self) -> None:  # the next transaction opens another connection
         if self.transaction is not None:
             with contextlib.suppress(Exception):  # there is nothing in it that could be kept
                 self.transaction.close()
@@ -166,9 +176,9 @@ class Writer:
         done: list[Job] = []
         changed, failure = self._try(self._lanes.next(started + BUDGET), done, apart=False)
         if isinstance(failure, JobFailed):
-            changed, failure = self._try(list(done), [])
+            changed, failure = self._try([[job] for job in done], [])
         while failure is not None and self._again(failure, done):
-            changed, failure = self._try(list(done), [])
+            changed, failure = self._try([[job] for job in done], [])
         if changed:
             self.condition.wrote()
         if failure is not None:
@@ -179,26 +189,25 @@ class Writer:
         self._observe(time.perf_counter() - started, len(done), failure is None)
 
     def _try(
-        self, jobs: Iterable[Job], done: list[Job], *, apart: bool = True
+        self, jobs: Iterable[list[Job]], done: list[Job], *, apart: bool = True
     ) -> tuple[bool, Exception | None]:
-        """Run jobs in one transaction; whether anything changed, and what broke all of it.
-
-        `apart`: a job that fails is undone by itself.  Otherwise JobFailed breaks all.
-        """
+        """Run jobs in one transaction; whether anything changed, and what broke all of it.  `apart`:
+        a job that fails is undone by itself, otherwise JobFailed breaks all."""
         transaction = self.transaction
         try:
             if transaction is None:
                 transaction = self.transaction = self._open()
             transaction.begin()
-            for job in jobs:
-                done.append(job)
-                job.error = self.condition.refusal(job.work)
-                if job.error is not None:
+            for alike in jobs:
+                done += alike
+                for job in alike:
+                    job.error = self.condition.refusal(job.work)
+                if alike[0].error is not None:
                     continue
                 if apart:
-                    self._run_one(transaction, job)
+                    self._run_one(transaction, alike[0])
                 else:
-                    _run(transaction, job)
+                    _run(transaction, alike)
             transaction.keep()
             return transaction.commit(), None
         except Exception as error:  # noqa: BLE001 - the engine's errors are not ours to list
@@ -236,7 +245,7 @@ class Writer:
         """Run a job in a savepoint.  Raises only what concerns the whole transaction."""
         transaction.savepoint()
         try:
-            job.result = job.run(transaction)
+            do([job], transaction)
         except StoreError as error:
             job.error = error
         except Exception as error:
@@ -275,9 +284,9 @@ class Writer:
                 continue
 
 
-def _run(transaction: Transaction, job: Job) -> None:
+def _run(transaction: Transaction, jobs: list[Job]) -> None:
     try:
-        job.result = job.run(transaction)
+        do(jobs, transaction)
     except Exception as error:
         raise JobFailed from error
 

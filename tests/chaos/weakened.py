@@ -40,28 +40,31 @@ def conditions() -> None:
     """Begin stores the intent, whatever became of delivery, message and consent meanwhile."""
     from gateway.store.sqlite import beginning
 
-    begin = beginning.begin
+    begin = beginning.begin_all
     beginning._refusal = lambda tx, look, intent: None
 
-    def whatever(tx: Any, intent: Any, node: str) -> Any:
-        id, n = intent.delivery.id, intent.delivery.attempt
-        row = tx.one("SELECT message_id, state FROM deliveries WHERE id = ?", (id,))
-        if row is not None and row[1] != 1:
-            tx.execute("UPDATE deliveries SET state = 1 WHERE id = ?", (id,))
-            tx.move(row[0], row[1], 1)
-        tx.execute("UPDATE deliveries SET node = ?, tries = ? WHERE id = ?", (node, n - 1, id))
-        return begin(tx, intent, node)
+    def whatever(tx: Any, asked: Any) -> Any:
+        for intents, node in asked:
+            for intent in intents:
+                id, n = intent.delivery.id, intent.delivery.attempt
+                row = tx.one("SELECT message_id, state FROM deliveries WHERE id = ?", (id,))
+                if row is not None and row[1] != 1:
+                    tx.execute("UPDATE deliveries SET state = 1 WHERE id = ?", (id,))
+                    tx.move(row[0], row[1], 1)
+                change = "UPDATE deliveries SET node = ?, tries = ? WHERE id = ?"
+                tx.execute(change, (node, n - 1, id))
+        return begin(tx, asked)
 
-    beginning.begin = whatever
+    beginning.begin_all = whatever
 
 
 def in_flight() -> None:
     """A person may have any number of deliveries in the air."""
     from gateway.store.sqlite import leasing
 
-    start, end = leasing.LEASE.index("AND NOT EXISTS"), leasing.LEASE.index("ORDER BY")
+    start, end = leasing.LEASE.index("AND NOT EXISTS"), leasing.LEASE.rindex("ORDER BY")
     leasing.LEASE = leasing.LEASE[:start] + leasing.LEASE[end:]
-    leasing.TAKE = leasing.TAKE.replace("DO NOTHING", "DO UPDATE SET node = excluded.node")
+    leasing.TAKE = leasing.TAKE.replace("INSERT", "INSERT OR REPLACE")
 
 
 def replay() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -10,17 +11,19 @@ from gateway.message import Basis, Message
 from gateway.store.protocol import Decision, DeliveryState, Intent, Refusal
 from gateway.store.sqlite import moving, remembering, troubles
 from gateway.store.sqlite.asking import begun, may_ask, requested
-from gateway.store.sqlite.connection import SqliteTransaction
-from gateway.store.sqlite.leasing import CONSENT, PAUSED_BY_PERSON, decide
-from gateway.store.sqlite.moving import ATTEMPT, ATTEMPTS, USE, Moving
+from gateway.store.sqlite.connection import SqliteTransaction, as_json
+from gateway.store.sqlite.leasing import OF_WHOM, PAUSED_BY_PERSON, decide
+from gateway.store.sqlite.moving import ATTEMPTS, Moving, Start
 from gateway.store.states import Cause, may_begin
 
-LOOK = """
-SELECT d.state, d.node, d.tries, d.contact_id, d.sender,
+LOOK = f"""
+SELECT json_group_array(json_array(d.id, d.state, d.node, d.tries, d.contact_id, d.sender,
        m.id, m.kind, m.topic, m.state, m.paused, m.expires_at,
        (SELECT s.reason FROM stops s WHERE s.scope IN ('all', 'sender:' || d.sender)
-        OR (m.kind = 'marketing' AND s.scope IN ('marketing', 'marketing:' || d.sender)) LIMIT 1)
-FROM deliveries d JOIN messages m ON m.id = d.message_id WHERE d.id = ?
+        OR (m.kind = 'marketing' AND s.scope IN ('marketing', 'marketing:' || d.sender)) LIMIT 1),
+       c.state, c.event, p.paused_until,
+       (SELECT max(t.until) FROM troubles t WHERE t.contact_id = c.contact_id)))
+FROM json_each(?) j CROSS JOIN deliveries d ON d.id = j.value {OF_WHOM}
 """
 WINDOW = "SELECT until FROM windows WHERE sender = ? AND contact_id = ?"
 CONTENT = """
@@ -45,6 +48,7 @@ NOTED_AGAIN = 3600 * 1_000_000
 class Look(NamedTuple):
     """What is true of a delivery at this moment, whatever its copy in memory says."""
 
+    id: int
     state: int
     node: str | None
     tries: int
@@ -57,13 +61,47 @@ class Look(NamedTuple):
     paused: int
     expires_at: int | None
     stopped: str | None
+    consent: str | None
+    event: int | None
+    paused_until: int | None
+    troubled: int | None
 
 
-def begin(tx: SqliteTransaction, intent: Intent, node: str) -> Refusal | None:
-    """See Store.begin: the last look and the intent, in one transaction."""
+_looks = msgspec.json.Decoder(list[Look]).decode
+
+
+def begin_all(
+    tx: SqliteTransaction, asked: Sequence[tuple[Sequence[Intent], str]]
+) -> list[list[Refusal | None]]:
+    """See Store.begin: the last look and the intents, for all who ask at the same time; `asked` holds
+    (intents, node)."""
+    ids = [intent.delivery.id for intents, _ in asked for intent in intents]
+    (found,) = tx.one(LOOK, (as_json(ids),)) or ("[]",)
+    looks = {look.id: look for look in _looks(found)}
+    going: list[tuple[Look, Basis, Intent]] = []
+    answers: list[list[Refusal | None]] = []
+    for intents, node in asked:
+        answers.append([])
+        for intent in intents:
+            last = _last_look(tx, looks.pop(intent.delivery.id, None), intent, node)
+            if isinstance(last, Refusal):
+                answers[-1].append(last)
+                continue
+            answers[-1].append(None)
+            going.append((*last, intent))
+            if last[0].kind == "confirmation":  # who else wants to ask this person has to see it
+                _begin(tx, going)
+                going = []
+    if going:
+        _begin(tx, going)
+    return answers
+
+
+def _last_look(
+    tx: SqliteTransaction, look: Look | None, intent: Intent, node: str
+) -> tuple[Look, Basis] | Refusal:
+    """Return by which basis a delivery goes, or why it does not; then it is put away."""
     delivery, basis = intent.delivery, intent.delivery.basis
-    row = tx.one(LOOK, (delivery.id,))
-    look = Look(*row) if row else None
     if (
         look is None
         or (look.state, look.node) != (DeliveryState.LEASED, node)
@@ -72,40 +110,56 @@ def begin(tx: SqliteTransaction, intent: Intent, node: str) -> Refusal | None:
     ):
         return Refusal("withdrawn", "somebody took the delivery away", True)
     refusal = _refusal(tx, look, intent)
-    if refusal is not None or basis is None:
-        refusal = refusal or NO_BASIS
-        away = Decision(
-            delivery=delivery.id,
-            to="dropped" if refusal.final else "paused" if refusal.code == "paused" else "queued",
-            due_at=refusal.until,
-            code=refusal.code,
-            reason=refusal.reason,
-        )
-        decide(tx, [away], intent.at, Cause.BEGIN)
-        return refusal
-    leased = Moving(delivery.id, look.message, look.contact, look.sender, look.state)
-    moving.begin(tx, leased, delivery.attempt, basis.text or basis.kind, basis.event, intent.at)
+    if refusal is None and basis is not None:
+        return look, basis
+    refusal = refusal or NO_BASIS
+    away = Decision(
+        delivery=delivery.id,
+        to="dropped" if refusal.final else "paused" if refusal.code == "paused" else "queued",
+        due_at=refusal.until,
+        code=refusal.code,
+        reason=refusal.reason,
+    )
+    decide(tx, [away], intent.at, Cause.BEGIN)
+    return refusal
+
+
+def _begin(tx: SqliteTransaction, going: Sequence[tuple[Look, Basis, Intent]]) -> None:
+    """Store intents, of deliveries that go."""
+    starts: list[Start] = []
+    attempts: list[tuple[int, int, str, bytes, int]] = []
+    uses: list[tuple[str, int, int, str, int]] = []
+    for look, basis, intent in going:
+        delivery, at = intent.delivery, intent.at
+        leased = Moving(look.id, look.message, look.contact, look.sender, look.state)
+        why = basis.text or basis.kind
+        starts.append(Start(leased, delivery.attempt, why, basis.event, at))
+        form = delivery.content.form
+        attempts.append((delivery.id, delivery.attempt, form, intent.content, at))
+        uses += [(use.key, use.at, delivery.id, use.subject, use.until) for use in intent.uses]
+        _keep_content(tx, intent)
+        remembering.begun(
+            tx, delivery.id, delivery.attempt, form, look.message, delivery.identities, at,
+            intent.uses,
+        )  # fmt: skip
+    moving.begin(tx, starts)
+    moving.attempts(tx, attempts)
+    moving.uses(tx, uses)
+    for look, basis, intent in going:
+        if look.kind == "confirmation":
+            requests = requested(_message(tx, look.message), basis.event)
+            begun(tx, look.id, requests, intent.at)
+
+
+def _keep_content(tx: SqliteTransaction, intent: Intent) -> None:
+    """Keep what is sent, once, and note now and then that it still is."""
     if tx.known_contents.get(intent.content, 0) <= intent.at - NOTED_AGAIN:
         tx.execute(CONTENT, (intent.content, intent.body, intent.at))
         if len(tx.known_contents) > REMEMBERED_CONTENTS:
             tx.known_contents.clear()
         tx.known_contents[intent.content] = intent.at
-    tx.execute(
-        ATTEMPT,
-        (delivery.id, delivery.attempt, delivery.content.form, intent.content, intent.at),
-    )
-    remembering.begun(
-        tx, delivery.id, delivery.attempt, delivery.content.form, look.message,
-        delivery.identities, intent.at, intent.uses,
-    )  # fmt: skip
-    for use in intent.uses:
-        tx.execute(USE, (use.key, use.at, delivery.id, use.subject, use.until))
-    if look.kind == "confirmation":
-        begun(tx, delivery.id, requested(_message(tx, look.message), basis.event), intent.at)
-    return None
 
 
-NOTHING = (None, None, None, None, None)
 NO_BASIS = Refusal("no_basis", "no middleware named a basis for this delivery", True)
 
 
@@ -136,18 +190,15 @@ def _message(tx: SqliteTransaction, id: int) -> Message:
 def _not_current(tx: SqliteTransaction, look: Look, basis: Basis, intent: Intent) -> Refusal | None:
     """Is the basis still current, at this moment?  Whatever the plugins did."""
     if look.kind == "marketing":
-        state, event, paused_until, _, troubled = (
-            tx.one(CONSENT, (look.topic or "", look.contact)) or NOTHING
-        )
-        current = event is not None and event == basis.event
-        if basis.kind != "consent" or state != "confirmed" or not current:
+        current = look.event is not None and look.event == basis.event
+        if basis.kind != "consent" or look.consent != "confirmed" or not current:
             return Refusal("no_consent", "no current consent for the topic", True)
-        if paused_until is not None and paused_until > intent.at:
+        if look.paused_until is not None and look.paused_until > intent.at:
             return Refusal(PAUSED_BY_PERSON, "the person wants nothing at the moment", True)
-        why = troubles.why_not(troubled, intent.at)
+        why = troubles.why_not(look.troubled, intent.at)
         if why is not None:
             final = why[0] == troubles.UNREACHABLE
-            return Refusal(*why, final, until=None if final else troubled)
+            return Refusal(*why, final, until=None if final else look.troubled)
         return None
     if look.kind == "confirmation":
         message = _message(tx, look.message)

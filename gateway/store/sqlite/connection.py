@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 
 from gateway.ids import new_id
 from gateway.replay import Entry
@@ -31,6 +32,19 @@ INSERT INTO marks (name, value) VALUES ('replay', ?)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
 """The number of the last entry of the replay file that this database has."""
+
+
+LINES = """
+INSERT INTO journal (at, name, message_id, delivery_id, contact_id, sender, code, detail)
+SELECT value ->> 0, ?, value ->> 1, value ->> 2, value ->> 3, value ->> 4, '', value ->> 5
+FROM json_each(?)
+"""
+
+
+def as_json(values: Sequence[object]) -> str:
+    """Return numbers, texts or tuples of them as one value that a statement takes apart (json_each):
+    each statement gives the interpreter away, and has to get it back."""
+    return msgspec.json.encode(values).decode()
 
 
 def open_writer(path: Path) -> apsw.Connection:
@@ -181,6 +195,11 @@ class SqliteTransaction:
                 at, name, message, delivery, contact, sender, code, detail, inbound, case, consent,
             ),
         )  # fmt: skip
+
+    def journal_all(self, name: str, lines: Sequence[tuple[int, int, int, int, str, str]]) -> None:
+        """Add lines of one name: (at, message, delivery, contact, sender, detail) each."""
+        self._events.add(name)
+        self.execute(LINES, (name, as_json(lines)))
 
     @contextmanager
     def whole(self) -> Iterator[None]:

@@ -121,17 +121,15 @@ class SqliteStore(
         await self._write(Lane.SEND, lambda tx: leasing.decide(tx, decisions, at), "deliveries")
 
     async def begin(self, intents: Sequence[Intent], node: str) -> list[Refusal | None]:
-        refusals = await self._write(
-            Lane.SEND,
-            lambda tx: [beginning.begin(tx, intent, node) for intent in intents],
-            work=Work.NEW,
+        refusals = await self._write_together(
+            Lane.SEND, beginning.begin_all, (intents, node), work=Work.NEW
         )
         if any(refusals):
             self._note("deliveries")  # a contact is free again
         return refusals
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
-        await self._write(Lane.SEND, lambda tx: settling.settle_all(tx, settlements), "deliveries")
+        await self._write_together(Lane.SEND, settling.settle_all, settlements, "deliveries")
 
     async def recover(self, *, at: int) -> Recovered:
         return await self._write(Lane.SEND, lambda tx: settling.recover(tx, at), "deliveries")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,27 +11,35 @@ from gateway.message import PRIORITY, Delivery, Identity, Message, Permissions
 from gateway.store.protocol import Decision, DeliveryState
 from gateway.store.sqlite import moving, troubles
 from gateway.store.sqlite.asking import may_ask, requested
-from gateway.store.sqlite.connection import SqliteTransaction
-from gateway.store.sqlite.moving import LAND, Moving
+from gateway.store.sqlite.connection import SqliteTransaction, as_json
+from gateway.store.sqlite.moving import Moving
 from gateway.store.states import Cause
 
-LEASE = """
-SELECT d.id, d.message_id, d.contact_id, d.tries,
-       (SELECT w.until FROM windows w WHERE w.sender = d.sender AND w.contact_id = d.contact_id)
-FROM deliveries d INDEXED BY deliveries_due
+WAITING = """
+d.id, d.message_id, d.contact_id, d.sender, d.tries, d.priority,
+       (SELECT w.until FROM windows w WHERE w.sender = d.sender AND w.contact_id = d.contact_id),
+       (SELECT json_group_array(json_object('kind', i.kind, 'value', i.value)) FROM
+        (SELECT kind, value FROM identities
+         WHERE contact_id = d.contact_id AND retired_at IS NULL ORDER BY first_seen) i),
+       c.state, c.event, p.paused_until, p.per_week,
+       (SELECT max(t.until) FROM troubles t WHERE t.contact_id = c.contact_id)
+"""
+"""What is known of a delivery that waits, in one statement: each gives the interpreter away."""
+OF_WHOM = """
+CROSS JOIN messages m ON m.id = d.message_id
+LEFT JOIN consents c ON c.topic = m.topic AND c.contact_id = d.contact_id
+LEFT JOIN contacts p ON p.id = c.contact_id
+"""
+LEASE = f"""
+SELECT {WAITING} FROM deliveries d INDEXED BY deliveries_due {OF_WHOM}
 WHERE d.sender = ? AND d.priority = ? AND d.state = 0 AND d.due_at <= ?
   AND NOT EXISTS (SELECT 1 FROM in_flight f
                   WHERE f.sender = d.sender AND f.contact_id = d.contact_id)
 ORDER BY d.due_at, d.id LIMIT ?
 """
-TAKE = "INSERT INTO in_flight VALUES (?, ?, ?, ?) ON CONFLICT (sender, contact_id) DO NOTHING"
-IDENTITIES = """
-SELECT kind, value FROM identities WHERE contact_id = ? AND retired_at IS NULL ORDER BY first_seen
-"""
-CONSENT = """
-SELECT c.state, c.event, p.paused_until, p.per_week,
-       (SELECT max(t.until) FROM troubles t WHERE t.contact_id = p.id)
-FROM consents c JOIN contacts p ON p.id = c.contact_id WHERE c.topic = ? AND c.contact_id = ?
+TAKE = """
+INSERT INTO in_flight (sender, contact_id, delivery_id, node)
+SELECT d.sender, d.contact_id, d.id, ? FROM json_each(?) j CROSS JOIN deliveries d ON d.id = j.value
 """
 STOPPED = """
 SELECT max(scope IN ('all', 'sender:' || ?1)) FROM stops
@@ -58,6 +66,30 @@ NO_FORM = {
 }
 
 _decode = msgspec.json.Decoder(Message).decode
+_identities = msgspec.json.Decoder(tuple[Identity, ...]).decode
+
+
+class Waiting(NamedTuple):
+    """A delivery that waits, and what is known of its person: a row of WAITING.
+
+    `identities` is JSON; `consent`, `event`: the state of the consent for the message's topic, and
+    what proves it; `troubled`: until when the provider refuses marketing.  These, and the person's
+    own wishes, are None if nothing is known about the topic.
+    """
+
+    id: int
+    message: int
+    contact: int
+    sender: str
+    tries: int
+    priority: int
+    window: int | None
+    identities: str
+    consent: str | None
+    event: int | None
+    paused_until: int | None
+    per_week: int | None
+    troubled: int | None
 
 
 def lease(
@@ -82,105 +114,85 @@ def lease(
     looked = 0
     for priority in priorities:
         while len(leased) < limit:
-            found = list(tx.rows(LEASE, (sender, priority, at, limit - len(leased))))
+            rows = tx.rows(LEASE, (sender, priority, at, limit - len(leased)))
+            found = [Waiting(*row) for row in rows]
             if not found:
                 break
             looked += len(found)
             if looked > LOOKS:
                 return leased, True
-            for row in found:
-                delivery = _take(tx, cache, sender, node, at, windows, margin, priority, row)
-                if delivery is not None:
-                    leased.append(delivery)
+            leased += _take(tx, cache, found, node, at, windows, margin)
     return leased, False
 
 
 def _take(
     tx: SqliteTransaction,
     cache: dict[int, Message],
-    sender: str,
+    found: Sequence[Waiting],
     node: str,
     at: int,
     windows: bool,
     margin: int,
-    priority: int,
-    row: tuple[Any, ...],
-) -> Delivery | None:
-    """Lease one due row, in the form that it will have; None if it does not go now."""
-    delivery_id, message_id, contact, tries, window = row
-    tx.execute(TAKE, (sender, contact, delivery_id, node))
-    if not tx.changed():
-        return None  # two due rows of one contact: the first goes, the second waits for it
-    message = _message(tx, cache, message_id)
-    delivery, troubled = as_leased(
-        tx, message, delivery_id, contact, sender, tries, priority, window, at, windows, margin
-    )
-    away = _not_now(delivery_id, message, delivery, windows, troubled, at)
-    waits = Moving(delivery_id, message_id, contact, sender, DeliveryState.QUEUED)
-    if away is not None:
-        tx.execute(LAND, (sender, contact, delivery_id))
-        _park(tx, Cause.LEASE, waits, away, at)
-        return None
-    moving.lease(tx, waits, node, at)
-    return delivery
+) -> list[Delivery]:
+    """Lease due rows, each in the form that it will have; those that do not go now are put away."""
+    leased: dict[int, Delivery] = {}
+    taken: list[Moving] = []
+    for row in found:
+        if row.contact in leased:
+            continue  # two due rows of one contact: the first goes, the second waits for it
+        message = _message(tx, cache, row.message)
+        goes = _now(tx, message, row, at, windows, margin)
+        waits = Moving(row.id, row.message, row.contact, row.sender, DeliveryState.QUEUED)
+        if isinstance(goes, Decision):
+            _park(tx, Cause.LEASE, waits, goes, at)
+        else:
+            leased[row.contact] = goes
+            taken.append(waits)
+    if taken:
+        tx.execute(TAKE, (node, as_json([row.id for row in taken])))
+        moving.lease(tx, taken, node, at)
+    return list(leased.values())
+
+
+def _now(
+    tx: SqliteTransaction, message: Message, row: Waiting, at: int, windows: bool, margin: int
+) -> Delivery | Decision:
+    """Return a due delivery as it goes now, or what becomes of it: it has no form to go in, or the
+    provider refuses marketing to the person, and what waits for that person waits along."""
+    found = as_leased(tx, message, row, at, windows, margin)
+    if found is None:
+        return Decision(delivery=row.id, to="dropped", code="no_form", reason=NO_FORM[windows])
+    why = troubles.why_not(row.troubled, at) if message.kind == "marketing" else None
+    if why is None:
+        return found
+    if why[0] == troubles.UNREACHABLE:
+        return Decision(delivery=row.id, to="dropped", code=why[0], reason=why[1])
+    return Decision(delivery=row.id, to="queued", due_at=row.troubled, code=why[0], reason=why[1])
 
 
 def as_leased(
-    tx: SqliteTransaction,
-    message: Message,
-    delivery: int,
-    contact: int,
-    sender: str,
-    tries: int,
-    priority: int,
-    window: int | None,
-    at: int,
-    windows: bool,
-    margin: int,
-) -> tuple[Delivery | None, int | None]:
-    """Return a waiting delivery as it would go now (None: the message has no form for that), and
-    until when the provider refuses marketing to the person.  Only looks."""
+    tx: SqliteTransaction, message: Message, row: Waiting, at: int, windows: bool, margin: int
+) -> Delivery | None:
+    """Return a waiting delivery as it would go now; None: the message has no form for that."""
     content = None
-    if not windows or (window is not None and window > at + margin):
+    if not windows or (row.window is not None and row.window > at + margin):
         content = message.form("text")
     if content is None and windows:
         content = message.form("template")  # may go inside a window too
-    permissions, troubled = _permissions(tx, delivery, message, contact, window, at)
     if content is None:
-        return None, troubled
-    found = Delivery(
-        id=delivery,
-        message=message,
-        contact=contact,
-        sender=sender,
-        attempt=tries + 1,
-        failures=troubles.failures(tx, delivery) if tries else 0,
-        content=content,
-        priority=priority,
-        identities=tuple(Identity(k, v) for k, v in tx.rows(IDENTITIES, (contact,))),
-        permissions=permissions,
-    )
-    return found, troubled
-
-
-def _not_now(
-    delivery: int,
-    message: Message,
-    found: Delivery | None,
-    windows: bool,
-    until: int | None,
-    at: int,
-) -> Decision | None:
-    """Return what becomes of a due delivery that is not taken: it has no form to go in, or the
-    provider refuses marketing to the person, and what waits for that person waits along."""
-    if found is None:
-        return Decision(delivery=delivery, to="dropped", code="no_form", reason=NO_FORM[windows])
-    why = troubles.why_not(until, at) if message.kind == "marketing" else None
-    if why is None:
         return None
-    if why[0] == troubles.UNREACHABLE:
-        return Decision(delivery=delivery, to="dropped", code=why[0], reason=why[1])
-    return Decision(delivery=delivery, to="queued", due_at=until, code=why[0], reason=why[1])
+    return Delivery(
+        id=row.id,
+        message=message,
+        contact=row.contact,
+        sender=row.sender,
+        attempt=row.tries + 1,
+        failures=troubles.failures(tx, row.id) if row.tries else 0,
+        content=content,
+        priority=row.priority,
+        identities=_identities(row.identities),
+        permissions=_permissions(tx, message, row, at),
+    )
 
 
 def _message(tx: SqliteTransaction, cache: dict[int, Message], message_id: int) -> Message:
@@ -195,31 +207,21 @@ def _message(tx: SqliteTransaction, cache: dict[int, Message], message_id: int) 
     return message
 
 
-def _permissions(
-    tx: SqliteTransaction,
-    delivery: int,
-    message: Message,
-    contact: int,
-    window: int | None,
-    at: int,
-) -> tuple[Permissions, int | None]:
-    """Return what is known when it is leased, and until when the provider refuses marketing."""
-    state, event, paused_until, per_week, troubled = (
-        tx.one(CONSENT, (message.topic, contact)) if message.topic is not None else None
-    ) or (None, None, None, None, None)
+def _permissions(tx: SqliteTransaction, message: Message, row: Waiting, at: int) -> Permissions:
+    """Return what is known when it is leased."""
     request = None
     if message.kind == "confirmation":
-        requests = requested(message, event)
-        if requests and may_ask(tx, contact, message, requests, delivery):
+        requests = requested(message, row.event)
+        if requests and may_ask(tx, row.contact, message, requests, row.id):
             request = requests[0]
-    permissions = Permissions(
-        consent=event if state == "confirmed" else None,
+    paused = row.paused_until
+    return Permissions(
+        consent=row.event if row.consent == "confirmed" else None,
         request=request,
-        window_until=window,
-        paused_until=paused_until if paused_until is not None and paused_until > at else None,
-        per_week=per_week,
+        window_until=row.window,
+        paused_until=paused if paused is not None and paused > at else None,
+        per_week=row.per_week,
     )
-    return permissions, troubled
 
 
 def decide(

@@ -11,7 +11,7 @@ from gateway.ids import EPOCH_MS
 from gateway.message import Delivery, Message
 from gateway.store.planning import Group, OwnCap, Spending
 from gateway.store.sqlite.connection import SqliteTransaction
-from gateway.store.sqlite.leasing import as_leased
+from gateway.store.sqlite.leasing import OF_WHOM, WAITING, Waiting, as_leased
 from gateway.store.sqlite.plumbing import Plumbing
 
 _ONE = "SELECT ?1 AS id"
@@ -71,11 +71,7 @@ _OPEN = """
 SELECT m.kind, sum(p.n) FROM depths p JOIN messages m ON m.id = p.message_id
 WHERE p.state < 5 AND p.n > 0 AND m.id <> ? AND m.state <> 'cancelled' GROUP BY 1
 """
-_WAITING = """
-SELECT d.message_id, d.contact_id, d.sender, d.tries, d.priority,
-       (SELECT w.until FROM windows w WHERE w.sender = d.sender AND w.contact_id = d.contact_id)
-FROM deliveries d WHERE d.id = ? AND d.state IN (0, 1)
-"""
+_WAITING = f"SELECT {WAITING} FROM deliveries d {OF_WHOM} WHERE d.id = ? AND d.state IN (0, 1)"
 
 EARLIER_MS = 31 * 86_400_000
 """Milliseconds; deliveries that were made so long before a time may have gone after it."""
@@ -181,14 +177,10 @@ def _keys(bits: int, quotas: Sequence[str]) -> frozenset[str]:
 def _peek(
     tx: SqliteTransaction, delivery: int, at: int, windows: bool, margin: int
 ) -> Delivery | None:
-    row = tx.one(_WAITING, (delivery,))
-    if row is None:
+    found = tx.one(_WAITING, (delivery,))
+    if found is None:
         return None
-    message_id, contact, sender, tries, priority, window = row
-    body = tx.one("SELECT body FROM messages WHERE id = ?", (message_id,))
+    row = Waiting(*found)
+    body = tx.one("SELECT body FROM messages WHERE id = ?", (row.message,))
     assert body is not None  # a delivery's message is never purged before it
-    found, _ = as_leased(
-        tx, _decode(body[0]), delivery, contact, sender, tries, priority, window, at, windows,
-        margin,
-    )  # fmt: skip
-    return found
+    return as_leased(tx, _decode(body[0]), row, at, windows, margin)

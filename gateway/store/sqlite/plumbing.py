@@ -27,6 +27,7 @@ from gateway.store.sqlite.space import Space
 from gateway.store.writer import Lane, Writer
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 READERS = 2
 
@@ -155,6 +156,19 @@ class Plumbing:
         """Run a job; when it is on disk, wake those who sleep until then.  `work` says what it
         is good for, if the other jobs of its lane are good for something else."""
         result = await self._writer.run(lane, job, work)
+        self._note(*about)
+        return result
+
+    async def _write_together(
+        self,
+        lane: Lane,
+        job: Callable[[SqliteTransaction, list[A]], list[T]],
+        argument: A,
+        *about: About,
+        work: Work | None = None,
+    ) -> T:
+        """The same, for a job that does at once what many ask for."""
+        result = await self._writer.run_together(lane, job, argument, work)
         self._note(*about)
         return result
 

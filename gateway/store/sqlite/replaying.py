@@ -131,9 +131,11 @@ def _begun(tx: SqliteTransaction, entry: Begun, at: int) -> None:
     """Keep an attempt from being made again: its delivery is unknown until a status or a person
     tells; if there is none, the pair of message and person is remembered."""
     tx.execute(COUNT, ("replayed sends",))
-    for key, since, subject, until in entry.uses:
-        if until > at:  # the provider has counted it too
-            tx.execute(moving.USE, (key, since, entry.delivery, subject, until))
+    moving.uses(tx, [
+        (key, since, entry.delivery, subject, until)
+        for key, since, subject, until in entry.uses
+        if until > at  # the provider has counted it too
+    ])  # fmt: skip
     row = tx.one(DELIVERY, (entry.delivery,))
     if row is None:
         for person in entry.people:
@@ -146,7 +148,7 @@ def _begun(tx: SqliteTransaction, entry: Begun, at: int) -> None:
         row = tx.one(DELIVERY, (entry.delivery,)) or row
     *about, _, kind, body = row
     delivery = Moving(*about)
-    tx.execute(moving.ATTEMPT, (delivery.id, entry.n, entry.form, b"", entry.at))
+    moving.attempts(tx, [(delivery.id, entry.n, entry.form, b"", entry.at)])
     tx.execute(
         moving.SETTLE,
         (int(AttemptState.UNKNOWN), at, None, None, CODE, WHY, "", "", None, delivery.id, entry.n),

@@ -15,7 +15,7 @@ from gateway.store.protocol import (
     Recovered,
     Settlement,
 )
-from gateway.store.sqlite import asking, moving, people, repeating, replacing, troubles
+from gateway.store.sqlite import answered, asking, moving, people, repeating, replacing, troubles
 from gateway.store.sqlite.connection import SqliteTransaction
 from gateway.store.sqlite.moving import ATTEMPTS, SETTLE, Moving
 from gateway.store.sqlite.repeating import NOT_REPEATED
@@ -93,10 +93,11 @@ class Attempt(NamedTuple):
         )
 
 
-def settle_all(tx: SqliteTransaction, settlements: Sequence[Settlement]) -> None:
-    """See Store.settle."""
-    for settlement in settlements:
+def settle_all(tx: SqliteTransaction, asked: Sequence[Sequence[Settlement]]) -> list[None]:
+    """See Store.settle: for all who ask at the same time."""
+    for settlement in answered.record(tx, [one for settlements in asked for one in settlements]):
         settle(tx, settlement)
+    return [None] * len(asked)
 
 
 def settle(tx: SqliteTransaction, settlement: Settlement) -> None:

@@ -45,10 +45,6 @@ PLANS: dict[str, list[str]] = {
         "SEARCH c USING INDEX consents_of_contact (contact_id=?)",
         "SEARCH q USING INTEGER PRIMARY KEY (rowid=?)",
     ],
-    "leasing.CONSENT": [
-        "SEARCH c USING PRIMARY KEY (topic=? AND contact_id=?)",
-        "SEARCH p USING INTEGER PRIMARY KEY (rowid=?)",
-    ],
     "signing_up.BIND": ["SEARCH sign_ups USING PRIMARY KEY (code=?)"],
     "signing_up.SIGN_UP": ["SEARCH sign_ups USING PRIMARY KEY (code=?)"],
     "withdrawing.ABOUT": ["SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)"],

@@ -6,14 +6,19 @@ _ATTEMPT = "SEARCH attempts USING PRIMARY KEY (delivery_id=? AND n=?)"
 _CHOSEN = "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)"
 
 PLANS: dict[str, list[str]] = {
+    "answered.IN_THE_AIR": ["SEARCH d USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH a USING PRIMARY KEY"],
+    "connection.LINES": [],
     "dossier.TROUBLES": ["SEARCH troubles USING PRIMARY KEY (contact_id=?)"],
     "erasing.FORGET_TROUBLES": ["SEARCH troubles USING PRIMARY KEY (contact_id=?)"],
     "failing.LAST": [_DELIVERY],
     "failing.TROUBLED": ["SEARCH troubles USING PRIMARY KEY (contact_id=?)"],
+    "moving.ACCEPTED": [_DELIVERY],
+    "moving.ANSWERED": [_ATTEMPT],
     "moving.ATTEMPT": [],
     "moving.BEGUN": [_DELIVERY],
     "moving.GONE": [_DELIVERY],
     "moving.LAND": ["SEARCH in_flight USING PRIMARY KEY (sender=? AND contact_id=?)"],
+    "moving.LANDED": ["SEARCH in_flight USING PRIMARY KEY (sender=? AND contact_id=?)"],
     "moving.LEASED": [_DELIVERY],
     "moving.LIFT": [_ATTEMPT],
     "moving.MOVE": [_DELIVERY],

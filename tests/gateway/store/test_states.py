@@ -31,7 +31,18 @@ from tests.gateway.store.house import House
 ROOT = Path(__file__).parents[3]
 
 WRITERS = {
-    "moving": {"MOVE", "LEASED", "BEGUN", "GONE", "ATTEMPT", "SETTLE", "_LIFT", "SAID"},
+    "moving": {
+        "MOVE",
+        "LEASED",
+        "BEGUN",
+        "GONE",
+        "ATTEMPT",
+        "SETTLE",
+        "_LIFT",
+        "SAID",
+        "ACCEPTED",
+        "ANSWERED",
+    },
     "accepting": {"FAN_OUT", "_one_delivery"},
     "retention": {"ATTEMPTS_GONE"},
 }
@@ -148,9 +159,9 @@ async def test_a_row_in_another_state_than_the_caller_saw(house: House) -> None:
     delivery = await house.leased()
     stale = Moving(delivery.id, message.id, contact, "wa", DeliveryState.QUEUED)
 
-    with pytest.raises(StoreError, match="is not QUEUED"):
+    with pytest.raises(StoreError, match="not as the caller saw them"):
         await house.store._write(  # type: ignore[attr-defined]
-            Lane.SEND, lambda tx: moving.lease(tx, stale, "n2", house.at())
+            Lane.SEND, lambda tx: moving.lease(tx, [stale], "n2", house.at())
         )
     assert await house.begin(delivery) is None
 

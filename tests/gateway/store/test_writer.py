@@ -131,6 +131,59 @@ async def test_urgent_first(desk: Desk) -> None:
     assert len(desk.fake.groups) == 2
 
 
+def double(tx: Fake, asked: list[int]) -> list[int]:
+    """What many ask for at once: 13 is refused, and 0 breaks."""
+    tx.pending.append(tuple(asked))
+    if 13 in asked:
+        raise StoreError("not this one")
+    return [2 * n // min(n, 1) for n in asked]
+
+
+async def test_what_many_ask_for_is_done_together(desk: Desk) -> None:
+    """Jobs of one kind are one call; others of the lane keep their order around it."""
+
+    async def ask(n: int) -> None:
+        desk.outcomes[n] = await desk.writer.run_together(Lane.SEND, double, n)
+
+    async with desk.busy() as nursery:
+        for n in (1, 2, 3):
+            nursery.start_soon(ask, n)
+            await wait_all_tasks_blocked()
+            nursery.start_soon(desk.put, Lane.SEND, f"other {n}")
+            nursery.start_soon(desk.put, Lane.WEBHOOK, f"later {n}")
+            await wait_all_tasks_blocked()
+    others, later = [f"other {n}" for n in (1, 2, 3)], [f"later {n}" for n in (1, 2, 3)]
+    assert desk.fake.groups[1] == [(1, 2, 3), *others, *later]
+    assert [desk.outcomes[n] for n in (1, 2, 3)] == [2, 4, 6]
+
+
+async def test_so_many_are_done_together_at_most(desk: Desk) -> None:
+    """A commit must not wait for an endless line."""
+    async with desk.busy() as nursery:
+        for _ in range(2 * module.TOGETHER + 1):
+            nursery.start_soon(desk.writer.run_together, Lane.SEND, double, 1)
+    assert [len(one) for one in desk.fake.groups[1]] == [module.TOGETHER, module.TOGETHER, 1]
+
+
+async def test_of_those_who_ask_together_who_fails_is_alone(desk: Desk) -> None:
+    """All are done once more, each by itself: the others get their results."""
+
+    async def ask(n: int) -> None:
+        try:
+            desk.outcomes[n] = await desk.writer.run_together(Lane.SEND, double, n)
+        except StoreError as error:
+            desk.outcomes[n] = str(error)
+
+    async with desk.busy() as nursery:
+        for n in (1, 0, 13, 4):
+            nursery.start_soon(ask, n)
+            await wait_all_tasks_blocked()
+    assert desk.fake.rows == ["gate", (1,), (4,)]
+    assert (desk.outcomes[1], desk.outcomes[4]) == (2, 8)
+    assert "ZeroDivisionError" in desk.outcomes[0]
+    assert desk.outcomes[13] == "not this one"
+
+
 async def test_a_savepoint_is_for_a_group_in_which_a_job_failed(desk: Desk) -> None:
     """Most groups need none, and each of its statements costs as much as one of a job."""
     async with desk.busy() as nursery:
@@ -297,7 +350,7 @@ async def test_bulk_does_not_starve(monkeypatch: pytest.MonkeyPatch) -> None:
         lanes.put(lane, module.Job(lambda _: name, lane.work))
 
     def group() -> list[str]:
-        return [job.run(None) for job in lanes.next(now + 0.001)]
+        return [job.run(None) for (job,) in lanes.next(now + 0.001)]
 
     put(Lane.BULK, "bulk 1")
     put(Lane.BULK, "bulk 2")
