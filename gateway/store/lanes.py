@@ -148,7 +148,7 @@ class Lanes:
             return bulk.popleft()
 
     def _urgent(self) -> list[Job]:
-        """Take the most urgent job that is not bulk, and all in its lane that are done with it."""
+        """Take the most urgent job that is not bulk, and those of its kind that wait in its lane."""
         with self._wake:
             for lane in self._lanes[: Lane.BULK]:
                 if not lane:
@@ -159,8 +159,8 @@ class Lanes:
                 found: list[Job] = [first]
                 others: list[Job] = []
                 for job in lane:
-                    alike = job.run is first.run and len(found) < TOGETHER
-                    (found if alike else others).append(job)
+                    alike = job.run is first.run and job.work is first.work
+                    (found if alike and len(found) < TOGETHER else others).append(job)
                 lane.clear()
                 lane.extend(others)
                 return found

@@ -121,8 +121,8 @@ class Writer:
     async def run_together(
         self, lane: Lane, job: Callable[[Any, list[A]], list[T]], asks: A, work: Work | None = None
     ) -> T:
-        """The same for a job that does what all ask for who wait at the moment: `job(transaction,
-        [asks, …])` returns a result for each."""
+        """The same for a job that does what several ask for who wait: `job(transaction, [asks, …])`
+        returns a result for each.  After a failure it is called once more for each alone."""
         work = lane.work if work is None else work
         result: T = await self._done(lane, Job(job, work, asks, together=True))
         return result
@@ -200,13 +200,12 @@ class Writer:
             transaction.begin()
             for alike in jobs:
                 done += alike
+                refused = self.condition.refusal(alike[0].work)
                 for job in alike:
-                    job.error = self.condition.refusal(job.work)
-                if alike[0].error is not None:
-                    continue
-                if apart:
+                    job.error = refused and StoreFault(refused.ailment, str(refused))
+                if refused is None and apart:
                     self._run_one(transaction, alike[0])
-                else:
+                elif refused is None:
                     _run(transaction, alike)
             transaction.keep()
             return transaction.commit(), None

@@ -59,7 +59,7 @@ def conditions() -> None:
 
 
 def in_flight() -> None:
-    """A person may have any number of deliveries in the air."""
+    """A person may have any number of deliveries in the air, one more with each lease."""
     from gateway.store.sqlite import leasing
 
     start, end = leasing.LEASE.index("AND NOT EXISTS"), leasing.LEASE.rindex("ORDER BY")

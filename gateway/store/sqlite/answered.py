@@ -26,8 +26,11 @@ _decode = msgspec.json.Decoder(list[Moving]).decode
 def record(tx: SqliteTransaction, settlements: Sequence[Settlement]) -> list[Settlement]:
     """Record what is usual, and return the others."""
     usual: dict[int, Settlement] = {}
-    for one in filter(_is_usual, settlements):
-        usual.setdefault(one.delivery, one)
+    seen: set[int] = set()
+    for one in settlements:
+        if _is_usual(one) and one.delivery not in seen:
+            usual[one.delivery] = one
+        seen.add(one.delivery)
     if not usual:
         return list(settlements)
     (found,) = tx.one(IN_THE_AIR, (as_json(list(usual)),)) or ("[]",)

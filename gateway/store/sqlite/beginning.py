@@ -83,7 +83,7 @@ def begin_all(
     for intents, node in asked:
         answers.append([])
         for intent in intents:
-            last = _last_look(tx, looks.pop(intent.delivery.id, None), intent, node)
+            last = _last_look(tx, looks, intent, node)
             if isinstance(last, Refusal):
                 answers[-1].append(last)
                 continue
@@ -98,10 +98,11 @@ def begin_all(
 
 
 def _last_look(
-    tx: SqliteTransaction, look: Look | None, intent: Intent, node: str
+    tx: SqliteTransaction, looks: dict[int, Look], intent: Intent, node: str
 ) -> tuple[Look, Basis] | Refusal:
     """Return by which basis a delivery goes, or why it does not; then it is put away."""
     delivery, basis = intent.delivery, intent.delivery.basis
+    look = looks.get(delivery.id)
     if (
         look is None
         or (look.state, look.node) != (DeliveryState.LEASED, node)
@@ -109,6 +110,7 @@ def _last_look(
         or (look.contact, look.sender) != (delivery.contact, delivery.sender)
     ):
         return Refusal("withdrawn", "somebody took the delivery away", True)
+    del looks[look.id]
     refusal = _refusal(tx, look, intent)
     if refusal is None and basis is not None:
         return look, basis

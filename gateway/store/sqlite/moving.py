@@ -178,7 +178,8 @@ def _all_moved(
     tx: SqliteTransaction, cause: Cause, rows: Sequence[Moving], after: DeliveryState
 ) -> None:
     if tx.changed() != len(rows):
-        raise StateError(f"{cause}: some of {len(rows)} deliveries are not as the caller saw them")
+        seen = ", ".join(f"{row.id} is {DeliveryState(row.state).name}" for row in rows)
+        raise StateError(f"{cause}: not all is as the caller saw it ({seen})")
     for row in rows:
         check(cause, row.state, after)
         tx.move(row.message, row.state, after)

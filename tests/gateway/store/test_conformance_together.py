@@ -55,6 +55,24 @@ async def test_each_intent_has_its_own_answer(house: House, store: Store) -> Non
     assert states == ["sending", "dropped", "dropped", "leased", "sending"]
 
 
+async def test_an_old_copy_does_not_stop_the_new_one(house: House, store: Store) -> None:
+    """Leased, given to another sender, leased again: both copies are begun in one moment."""
+    (contact,) = await house.confirmed(1)
+    message = await house.started(sender="wa")
+    (old,) = await leased(house, 1, sender="wa")
+    position: tuple[int, int] | None = (0, 0)
+    while position is not None:
+        moved = await store.replace_sender(
+            "wa", "wb", position, same_portfolio=True, at=house.at(), limit=100, really=True
+        )
+        position = moved.position
+    (new,) = await leased(house, 1, sender="wb")
+    assert new.id == old.id
+    answers = await store.begin([intent(house, old), intent(house, new)], "n1")
+    assert codes(answers) == ["withdrawn", None]
+    assert await house.state(message, contact) == "sending"
+
+
 async def test_two_callers_of_one_delivery(house: House, store: Store) -> None:
     """However close to each other: one of them begins it."""
     await house.confirmed(3)
@@ -125,6 +143,16 @@ async def test_many_outcomes_at_once(house: House, store: Store) -> None:
     message = found[0][0][0].message
     states = [await house.state(message, delivery.contact) for (delivery, _), _ in found]
     assert states == [state for _, state in found]
+
+
+async def test_the_first_outcome_counts(house: House, store: Store) -> None:
+    """An attempt has one recorded outcome, however usual the second one is."""
+    (contact,) = await house.confirmed(1)
+    message = await house.started()
+    delivery = await house.sending()
+    failed = settlement(house, delivery, {"outcome": "failed", "code": "131026"})
+    await store.settle([failed, settlement(house, delivery, {"provider_id": "w1"})])
+    assert await house.state(message, contact) == "failed"
 
 
 async def test_many_outcomes_by_many(house: House, store: Store) -> None:

@@ -11,8 +11,9 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from gateway.errors import StoreError, StoreFull
+from gateway.errors import StoreError, StoreFault, StoreFull
 from gateway.store import lanes as module
+from gateway.store.condition import Work
 from gateway.store.writer import Lane, Writer
 
 
@@ -155,6 +156,36 @@ async def test_what_many_ask_for_is_done_together(desk: Desk) -> None:
     others, later = [f"other {n}" for n in (1, 2, 3)], [f"later {n}" for n in (1, 2, 3)]
     assert desk.fake.groups[1] == [(1, 2, 3), *others, *later]
     assert [desk.outcomes[n] for n in (1, 2, 3)] == [2, 4, 6]
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["becomes full", "was full"])
+async def test_all_who_ask_together_hear_the_same(desk: Desk, before: bool) -> None:
+    """The disk may fill, or be freed, while somebody looks: nobody is told what did not happen."""
+    asked = 0
+
+    def refusal(work: Work) -> StoreFault | None:
+        nonlocal asked
+        asked += 1
+        full = before if asked == 1 else not before
+        return StoreFault("full", "the disk is full") if full else None
+
+    async def ask(n: int) -> None:
+        try:
+            desk.outcomes[n] = await desk.writer.run_together(Lane.SEND, double, n)
+        except StoreFault as error:
+            desk.outcomes[n] = error
+
+    async with desk.busy() as nursery:
+        for n in (1, 2, 3):
+            nursery.start_soon(ask, n)
+        await wait_all_tasks_blocked()
+        desk.writer.condition.refusal = refusal  # type: ignore[method-assign]
+    found = [desk.outcomes[n] for n in (1, 2, 3)]
+    if before:
+        assert all(isinstance(error, StoreFault) for error in found)
+        assert len({id(error) for error in found}) == 3
+    else:
+        assert found == [2, 4, 6]
 
 
 async def test_so_many_are_done_together_at_most(desk: Desk) -> None:
