@@ -63,7 +63,7 @@ class Settings:
     """What the handshake tells the webhook (section 6.1)."""
     account_id: str = DEFAULT_ACCOUNT_ID
     phone_number_ids: tuple[str, ...] = (DEFAULT_NUMBER_ID,)
-    display_numbers: tuple[str, ...] = ("+49 171 3920099", "+49 171 3920098", "+49 171 3920097")
+    display_numbers: tuple[str, ...] = tuple(f"+49 171 39200{n}" for n in range(99, 93, -1))
     """The business numbers' own phone numbers, in the order of `phone_number_ids`."""
     verified_name: str = "Sandbox"
     quality_rating: str = "GREEN"

@@ -19,7 +19,7 @@ import trio
 from gateway.clock import SystemClock
 from gateway.store.sqlite import SqliteStore
 from tests.benchmarks.figures import Figure, middle, percentile, told
-from tests.benchmarks.scene import TOPICS, Scene, per_second, settle
+from tests.benchmarks.scene import Scene, per_second, settle
 
 NAMES = (
     "million_rate_ratio",
@@ -44,13 +44,15 @@ INSERT INTO depths SELECT message_id, 8, count(*) FROM deliveries GROUP BY messa
 UPDATE messages SET state = 'started';
 """
 
+SENDERS = 3
+
 
 class Queue(Scene):
     """A gateway that is paused, and `queued` deliveries that wait in it."""
 
     def __init__(self, folder: Path, queued: int) -> None:
-        self.each = queued // len(TOPICS)
-        super().__init__(folder, 0)
+        self.each = queued // SENDERS
+        super().__init__(folder, 0, topics=SENDERS)
         self.run("pause")
         self.fill()
 
@@ -66,16 +68,16 @@ class Queue(Scene):
         with database:
             database.executemany(CONTACT, ((n, at) for n in people))
             database.executemany(IDENTITY, ((f"+49171{n:08d}", n, at) for n in people))
-            for topic in TOPICS:
+            for topic in self.topics:
                 database.executemany(CONSENT, ((topic, n, n, at) for n in people))
         database.close()
 
     def fill(self) -> None:
         """Hand in one message for each topic, and wait until everybody is in the queue."""
         before = self.queued()
-        for topic in TOPICS:
+        for topic in self.topics:
             self.hand_in(topic=topic)
-        wanted = before + self.each * len(TOPICS)
+        wanted = before + self.each * SENDERS
         self.until(lambda: self.queued() >= wanted, "everybody waits", 300)
 
     def queued(self) -> int:
@@ -150,7 +152,7 @@ def _side_by_side(small: Queue, large: Queue, rounds: int, sends: int) -> Iterat
     for queue in (small, large):
         queue.sends(sends)  # not counted: connections are opened, templates fetched
     for _ in range(rounds):
-        if small.queued() < small.each * len(TOPICS) - sends:
+        if small.queued() < small.each * SENDERS - sends:
             small.fill()
         few, many = small.sends(sends), large.sends(sends)
         told(f"{few:.0f}/s with few, {many:.0f}/s with a million")

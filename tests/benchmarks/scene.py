@@ -1,6 +1,6 @@
-"""A lean sandbox and a gateway, each a process of its own, with subscribers of up to three topics.
+"""A lean sandbox and a gateway, each a process of its own, with subscribers of up to six topics.
 
-Three senders where the limits must not bind, because one may not be faster than 1000 a second.
+Several senders where the limits must not bind, because one may not be faster than 1000 a second.
 """
 
 from __future__ import annotations
@@ -23,8 +23,12 @@ from tests.benchmarks.figures import cpu_seconds
 from tests.wire.world import World, numbers
 from tests.wire.world import feed as feed_of
 
-SENDERS = {"main": "100000000000001", "second": "100000000000003", "third": "100000000000004"}
-TOPICS = {"blog": "main", "two": "second", "three": "third"}  # topic → sender
+SENDERS = {
+    "main": "100000000000001", "second": "100000000000003", "third": "100000000000004",
+    "fourth": "100000000000005", "fifth": "100000000000006", "sixth": "100000000000007",
+}  # fmt: skip
+TOPICS = dict(zip(("blog", "two", "three", "four", "five", "six"), SENDERS, strict=True))
+"""Topic → sender."""
 
 MORE = """
 sender = "main"

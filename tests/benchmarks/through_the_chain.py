@@ -24,7 +24,7 @@ def measure(rounds: int = 6, people: int = 500) -> Iterator[Figure]:
     httpx: list[float] = []
     wire: list[float] = []
     shares: list[float] = []
-    with scene(people, feed=True) as running:
+    with scene(people, topics=len(TOPICS), feed=True) as running:
         running.campaign()  # not counted: both templates are fetched, all connections open
         counts = {*HTTPX.values(), *WIRE.values()}
         bodies = running.bodies(max(counts))  # to so many people that no pair rate is met
