@@ -99,7 +99,7 @@ def test_everything_that_is_wrong_is_told_at_once():
         (["--phone-number-id", "7", "--phone-number-id", "7"], "--phone-number-id", "differ"),
         (["--account-id", "100000000000001"], "--phone-number-id", "account"),
         (
-            [part for n in range(4) for part in ("--phone-number-id", str(n))],
+            [part for n in range(7) for part in ("--phone-number-id", str(n))],
             "--phone-number-id",
             "at most",
         ),
