@@ -24,7 +24,7 @@ def stamp(sock: trio.socket.SocketType) -> None:
     """Ask the kernel to note when bytes come in; a listener's connections inherit that.
 
     It has to be asked before they come: while no socket of the machine wants to know it, Linux
-    notes nothing, and what waits unread has no time.
+    notes nothing, and of what waits unread the time is known to a tick only.
     """
     if KERNEL_TELLS:
         sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
@@ -39,7 +39,7 @@ class Came(NamedTuple):
 
 
 async def receive(sock: trio.socket.SocketType) -> Came:
-    """Read.  If the kernel does not tell when it came, it came now."""
+    """Read.  Where the kernel does not tell when it came, it came now."""
     if not KERNEL_TELLS:
         return Came(await sock.recv(65536), time.time())
     data, told, _, _ = await sock.recvmsg(65536, 64)

@@ -14,6 +14,7 @@ from gateway_sandbox.arrival import Came, receive, stamp
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 
 WHILE = 0.060
+TICK = 0.005
 
 
 async def pair() -> tuple[socket.socket, trio.socket.SocketType]:
@@ -48,15 +49,17 @@ async def test_what_is_read_late_has_the_time_at_which_it_came(ended: bool) -> N
         came = await receive(server)
     assert came.data == b"request"
     assert came.at - came.unsure <= after
-    assert before <= came.at < before + WHILE
+    assert before <= came.at < after + WHILE
 
 
 async def test_what_ends_at_once_has_the_time_of_its_end() -> None:
     client, server = await pair()
     with client, server:
+        before = time.time()
         client.sendall(b"request")
         client.close()
         ended = time.time()
         came = await receive(server)
-    assert came == Came(b"request", came.at)
-    assert came.at <= ended
+    assert came == Came(b"request", came.at, came.unsure)
+    assert came.at - came.unsure <= ended
+    assert came.unsure == 0.0 or ended - before > TICK, "it did not end at once: a busy machine"

@@ -163,12 +163,12 @@ class Plumbing:
         self,
         lane: Lane,
         job: Callable[[SqliteTransaction, list[A]], list[T]],
-        argument: A,
+        asks: A,
         *about: About,
         work: Work | None = None,
     ) -> T:
         """The same, for a job that does at once what many ask for."""
-        result = await self._writer.run_together(lane, job, argument, work)
+        result = await self._writer.run_together(lane, job, asks, work)
         self._note(*about)
         return result
 
